@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Start-up options and the config file, parsed once into plain structs. Depends on nothing of
+// vswitch.
+#ifndef VSWITCH_CONFIG_OPTIONS_H_
+#define VSWITCH_CONFIG_OPTIONS_H_
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace vswitch {
+
+// What stands behind a link, as `vsctl attach` spells it: type and key=value options, still
+// unchecked strings.
+struct BackendConfig {
+  std::string type;
+  std::map<std::string, std::string> options;
+  int line = 0;
+};
+
+// One end of a link: what `ip link add` would take.
+struct LinkEndConfig {
+  std::string name;
+  std::optional<std::string> address;
+  std::optional<uint32_t> mtu, txqueuelen, group, numtxqueues, numrxqueues, index;
+  bool up = false;
+  std::optional<BackendConfig> backend;
+  int line = 0;
+};
+
+struct LinkConfig : LinkEndConfig {
+  std::string kind;
+  std::optional<LinkEndConfig> peer;  // veth
+  std::string devargs;                // ethdev
+};
+
+struct Options {
+  std::string config_file;  // empty: none
+  std::string run_dir = "/run/vswitch";
+  std::vector<unsigned> cores =
+      {};  // CPUs of the workers; empty: one worker on the last CPU we may run on
+  bool no_huge = false;
+  uint32_t memory_mib = 512;
+  std::string log_level = "notice";
+  std::vector<std::string> eal_args;
+  std::vector<LinkConfig> links;
+};
+
+// Parses the command line and the config file it names (command line wins). Errors are one line
+// that says what to do: InvalidArgument for usage (exit 2), FailedPrecondition for a bad or
+// unreadable file (exit 1; "FILE:LINE: KEY: …"). When help or version was asked for, prints it and
+// sets *exit_now.
+absl::StatusOr<Options> ParseOptions(int argc, const char* const* argv, bool* exit_now);
+
+// "0,2-3" to {0,2,3}; InvalidArgument for anything else.
+absl::StatusOr<std::vector<unsigned>> ParseCoreList(const std::string& text);
+
+// Reads a config file into `options` (keys of [vswitch] and [[link]]).
+absl::Status LoadConfigFile(const std::string& path, Options& options);
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_CONFIG_OPTIONS_H_

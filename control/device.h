@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The control thread's record of a link: what struct net_device is to rtnetlink.
+#ifndef VSWITCH_CONTROL_DEVICE_H_
+#define VSWITCH_CONTROL_DEVICE_H_
+
+#include <linux/if.h>
+#include <linux/if_arp.h>
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/netdev.h"
+
+namespace vswitch {
+
+struct LinkKind;
+class Namespace;
+
+using MacAddress = std::array<uint8_t, 6>;
+
+// IFLA_OPERSTATE (RFC 2863).
+enum class OperState : uint8_t {
+  kUnknown = 0,
+  kNotPresent = 1,
+  kDown = 2,
+  kLowerLayerDown = 3,
+  kTesting = 4,
+  kDormant = 5,
+  kUp = 6
+};
+
+struct Device {
+  DeviceId id;  // in the dataplane; invalid for devices that never forward (lo)
+  Namespace* ns = nullptr;
+  const LinkKind* kind = nullptr;  // null for lo
+  int32_t ifindex = 0;
+  std::string name;
+  std::vector<std::string> altnames;
+  std::string alias;
+
+  uint16_t type = ARPHRD_ETHER;
+  uint32_t flags =
+      0;  // IFF_* the user can set plus the fixed ones; RUNNING, LOWER_UP, DORMANT are derived
+  uint32_t promiscuity = 0;
+  uint32_t allmulti = 0;
+  MacAddress address{};
+  MacAddress broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  MacAddress perm_address{};                           // zero: none
+  uint32_t mtu = 1500, min_mtu = 68, max_mtu = 65535;  // max 0: no limit
+  uint32_t group = 0;
+  uint32_t txqlen = 1000;
+  uint32_t num_tx_queues = 1, num_rx_queues = 1;
+  uint32_t gso_max_size = 65536, gso_max_segs = 65535, gro_max_size = 65536;
+  uint32_t tso_max_size = 65536, tso_max_segs = 65535;
+  uint8_t link_mode = 0;
+  uint8_t addrgenmode = 0;
+
+  bool carrier = true;
+  OperState operstate = OperState::kUnknown;  // stored state; reported DOWN while not IFF_UP
+  uint32_t carrier_up_count = 0, carrier_down_count = 0;
+  bool qdisc_active = false;  // "noqueue" since the first UP, "noop" before and in DELLINK
+
+  Device* link = nullptr;  // veth peer, lower device of an ipvlan
+  bool has_link = false;   // IFLA_LINK is shown (0 while `link` is null)
+  Device* master = nullptr;
+  bool unregistering = false;  // its RTM_DELLINK is being composed: no AF_SPEC/INET6 any more
+  std::string devargs;         // ethdev
+
+  bool up() const { return (flags & IFF_UP) != 0; }
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_CONTROL_DEVICE_H_

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What travels over rtnl.sock (AF_UNIX SOCK_SEQPACKET) beside rtnetlink: how a client announces
+// itself, sets netlink socket options, and vswitch's own requests. Shared by the server, the shim
+// and vsctl. Plain C structs in host byte order.
+#ifndef VSWITCH_CONTROL_PROTOCOL_H_
+#define VSWITCH_CONTROL_PROTOCOL_H_
+
+#include <linux/netlink.h>
+
+#include <cstdint>
+
+namespace vswitch {
+
+// Message types below NLMSG_MIN_TYPE are never executed by rtnetlink; 14 and 15 are ours when they
+// come as the only message of a datagram. Neither is answered.
+inline constexpr uint16_t kMsgHello =
+    15;  // payload HelloRequest; SCM_RIGHTS: eventfd, netns fd (in this order)
+inline constexpr uint16_t kMsgOption = 14;  // payload OptionRequest
+
+// Sent once, first. The server then signals the eventfd (adds 1) after each later datagram has been
+// executed and its replies are queued on the socket or in the server, Hello and Option included. A
+// client that sends no Hello gets no signal, port id 0 and the namespace of the vswitch process.
+// The netns fd is /proc/self/ns/net of the client (checked to be an nsfs file).
+struct HelloRequest {
+  uint32_t version = 1;
+  uint32_t port_id = 0;  // nl_pid the client believes it has
+};
+
+enum class SocketOption : uint32_t {
+  kGroups = 0,          // value: bind mask, groups 1..32; replaces the mask
+  kAddMembership = 1,   // value: group number, may be above 32
+  kDropMembership = 2,  // value: group number
+  kExtAck = 11,         // values as in NETLINK_*: 0 or 1
+  kCapAck = 10,
+  kStrictCheck = 12,
+  kNoEnobufs = 5,
+  kListenAllNsid = 9,
+};
+
+struct OptionRequest {
+  SocketOption option;
+  uint32_t value;
+};
+
+// vswitch's own requests: ordinary netlink messages (NLM_F_REQUEST|NLM_F_ACK, extended ACK errors)
+// with these types, far above RTM_MAX. The payload is attributes only, all strings unless noted.
+inline constexpr uint16_t kMsgAttach =
+    0x7600;  // kAttrDevice, kAttrBackend, kAttrOption… ; answered by an ACK
+inline constexpr uint16_t kMsgDetach =
+    0x7601;  // kAttrDevice; answered by an ACK after the grace period
+inline constexpr uint16_t kMsgShow =
+    0x7602;  // [kAttrDevice]; NLM_F_MULTI messages, one kAttrJson each, then NLMSG_DONE
+inline constexpr uint16_t kMsgWorkers = 0x7603;  // nothing; as kMsgShow
+
+enum : uint16_t {
+  kAttrDevice = 1,   // device name
+  kAttrBackend = 2,  // "vhost", "tap", "ring", "ethdev"
+  kAttrOption = 3,   // "key=value", repeated
+  kAttrJson = 4,     // one JSON object
+};
+
+// IFLA_INFO_DATA of kind "ethdev".
+enum : uint16_t { kEthdevDevargs = 1 };
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_CONTROL_PROTOCOL_H_

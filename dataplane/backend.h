@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What stands behind a device where the kernel has its protocol stack or the wire.
+#ifndef VSWITCH_DATAPLANE_BACKEND_H_
+#define VSWITCH_DATAPLANE_BACKEND_H_
+
+#include <cstdint>
+#include <string>
+
+#include "dataplane/drop_reason.h"
+#include "dataplane/packet.h"
+
+namespace vswitch {
+
+// What `vsctl show` and `ip -d link` say of a backend.
+struct BackendStatus {
+  std::string type;   // "vhost-user", "tap", "ring", "ethdev"
+  std::string state;  // "connected", "disconnected", "up", "down"
+  std::string path;   // socket, interface or ring name, devargs
+  uint16_t queues = 1;
+};
+
+struct SendResult {
+  uint16_t accepted = 0;  // the first `accepted` packets are gone to the far end
+  DropReason reason = DropReason::kBackendFull;  // why the rest was not taken
+};
+
+// Receive and Send of one queue are called by the one worker that owns the queue, never blocking,
+// inside an RCU read section. Construction, destruction, Status and Stop belong to the control
+// thread. The owner detaches a backend (Dataplane::Detach) and waits a grace period before
+// destroying it.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  Backend(const Backend&) = delete;
+  Backend& operator=(const Backend&) = delete;
+
+  // Queue pairs, fixed for the backend's life; at least 1.
+  virtual uint16_t queues() const = 0;
+
+  // Fills `burst` (passed empty) with up to Burst::kCapacity packets that came out of the stack,
+  // guest or wire, with offload requests normalised to Offload. Frames whose requests make no sense
+  // are freed and counted in burst.malformed.
+  virtual void Receive(uint16_t queue, Burst& burst) = 0;
+
+  // Hands burst packets [0, accepted) to the far end, in order; their buffers belong to it (or are
+  // freed) afterwards. Packets [accepted, count) stay the caller's. Completes in software what the
+  // far end cannot take.
+  virtual SendResult Send(uint16_t queue, Burst& burst) = 0;
+
+  // Control thread.
+  virtual BackendStatus Status() const = 0;
+
+ protected:
+  Backend() = default;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_BACKEND_H_

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The control thread's view of the data path: publish devices, attach backends, commit.
+#ifndef VSWITCH_DATAPLANE_DATAPLANE_H_
+#define VSWITCH_DATAPLANE_DATAPLANE_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "dataplane/device_table.h"
+#include "dataplane/rcu.h"
+#include "dataplane/worker.h"
+
+namespace vswitch {
+
+// All calls on the control thread unless stated. Changes become visible to workers as they are
+// made, each by one pointer store; Commit ends a batch: afterwards no worker can touch what the
+// batch removed.
+class Dataplane {
+ public:
+  explicit Dataplane(uint16_t workers);
+  // Stops the workers, then destroys devices and backends.
+  ~Dataplane();
+
+  // Launches worker i on EAL lcore lcores[i]; lcores.size() is the number of workers. A unit test
+  // that steps workers by hand never calls it.
+  void Start(const std::vector<unsigned>& lcores);
+  void Stop();
+
+  // A new device number with nothing published for it; invalid when there is no room.
+  DeviceId CreateDevice();
+  // Publishes or replaces what forwards for `id`; the old object is retired.
+  void Publish(DeviceId id, std::unique_ptr<const Netdev> netdev);
+  // Unpublishes the device and its backend, and retires both.
+  void RemoveDevice(DeviceId id);
+
+  // Puts a backend behind the device, its queues spread over the workers with the fewest queues.
+  // REQUIRES: nothing attached.
+  void Attach(DeviceId id, std::unique_ptr<Backend> backend);
+  // Retires the backend of the device, if any.
+  void Detach(DeviceId id);
+  // Null when nothing is attached. Valid until the next Detach or RemoveDevice of `id`.
+  const Port* PortOf(DeviceId id) const;
+
+  // One grace period if anything was retired since the last one, then destroys it.
+  void Commit();
+
+  DeviceTotals Totals(DeviceId id) const { return table_.Totals(id); }
+  const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  const Mailbox& mailbox(uint16_t worker) const { return *mailboxes_[worker]; }
+  // For backends whose own threads must wait for workers (librte_vhost's destroy_device).
+  Rcu& rcu() { return rcu_; }
+
+ private:
+  struct Retired;
+
+  uint16_t LeastLoadedWorker() const;
+  void PublishPollList(uint16_t worker, PollList list);
+
+  Rcu rcu_;
+  DeviceTable table_;
+  std::vector<std::unique_ptr<Mailbox>> mailboxes_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<unsigned> lcores_;
+  std::atomic<bool> stop_{false};
+  std::unique_ptr<Retired> retired_;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_DATAPLANE_H_

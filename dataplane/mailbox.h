@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Packets on their way to a backend that another worker owns: one bounded MPSC ring per worker.
+#ifndef VSWITCH_DATAPLANE_MAILBOX_H_
+#define VSWITCH_DATAPLANE_MAILBOX_H_
+
+#include <rte_ring.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "dataplane/netdev.h"
+#include "dataplane/packet.h"
+
+namespace vswitch {
+
+// Where a packet goes and whose counters move.
+struct Route {
+  DeviceId from;  // transmitting device: tx_packets, tx_bytes, tx_dropped
+  DeviceId to;    // receiving device: its backend takes the packet
+  uint16_t queue = 0;
+
+  friend bool operator==(const Route&, const Route&) = default;
+};
+
+struct Letter {
+  Packet packet;
+  Route route;
+};
+
+class Mailbox {
+ public:
+  static constexpr uint32_t kCapacity = 4096;
+
+  // Works before rte_eal_init. `capacity` is a power of two.
+  explicit Mailbox(uint32_t capacity = kCapacity);
+  // Frees the packets that were never drained. No other thread may use the mailbox any more.
+  ~Mailbox();
+  Mailbox(const Mailbox&) = delete;
+  Mailbox& operator=(const Mailbox&) = delete;
+
+  // Any worker. Takes the first n packets, in order, and returns n; the rest stays the caller's
+  // (the mailbox is full).
+  uint16_t Post(const Route& route, std::span<const Packet> packets);
+
+  // The owning worker. Moves up to letters.size() letters out, in posting order per sender; returns
+  // how many.
+  uint16_t Drain(std::span<Letter> letters);
+
+  uint32_t depth() const { return rte_ring_count(ring_.get()); }
+
+ private:
+  struct Free {
+    void operator()(rte_ring* ring) const;
+  };
+  std::unique_ptr<rte_ring, Free> ring_;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_MAILBOX_H_

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A virtual NIC as the poll-mode cores see it.
+#ifndef VSWITCH_DATAPLANE_NETDEV_H_
+#define VSWITCH_DATAPLANE_NETDEV_H_
+
+#include <cstdint>
+
+#include "dataplane/drop_reason.h"
+#include "dataplane/packet.h"
+
+namespace vswitch {
+
+class Worker;
+
+// Names a device in the DeviceTable. The generation tells a device from a later one in the same
+// slot, so that a packet that crosses cores can outlive its destination without harm.
+struct DeviceId {
+  uint32_t slot = kNone;
+  uint32_t generation = 0;
+
+  static constexpr uint32_t kNone = UINT32_MAX;
+  bool valid() const { return slot != kNone; }
+  friend bool operator==(const DeviceId&, const DeviceId&) = default;
+};
+
+// Answers one question: where do the packets that came out of my backend go?
+//
+// A published Netdev is const: a change (MTU, flags, peer) publishes a new object and retires the
+// old one after a grace period. Objects hold DeviceIds of others, never pointers to them.
+class Netdev {
+ public:
+  virtual ~Netdev() = default;
+
+  // Worker thread, inside an RCU read section. Takes every packet of `burst` (received from queue
+  // `queue` of this device's backend): Worker::Deliver or Worker::Drop; the burst is empty on
+  // return.
+  virtual void Forward(Worker& worker, uint16_t queue, Burst& burst) const = 0;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_NETDEV_H_

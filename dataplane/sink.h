@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Devices that keep what they get: dummy transmits into nothing, an ethdev without rx handler
+// receives for nobody.
+#ifndef VSWITCH_DATAPLANE_SINK_H_
+#define VSWITCH_DATAPLANE_SINK_H_
+
+#include "dataplane/netdev.h"
+
+namespace vswitch {
+
+// drivers/net/dummy.c: every frame counts as transmitted and is freed.
+class Dummy final : public Netdev {
+ public:
+  Dummy(DeviceId self, bool up) : self_(self), up_(up) {}
+  void Forward(Worker& worker, uint16_t queue, Burst& burst) const override;
+
+ private:
+  const DeviceId self_;
+  const bool up_;
+};
+
+// A device whose backend is the wire: its frames count as received, then nothing takes them.
+class Wire final : public Netdev {
+ public:
+  Wire(DeviceId self, bool up) : self_(self), up_(up) {}
+  void Forward(Worker& worker, uint16_t queue, Burst& burst) const override;
+
+ private:
+  const DeviceId self_;
+  const bool up_;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_SINK_H_

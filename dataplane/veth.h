@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One end of a veth pair: what comes out of this end's backend goes into the other end's backend
+// (drivers/net/veth.c, veth_xmit).
+#ifndef VSWITCH_DATAPLANE_VETH_H_
+#define VSWITCH_DATAPLANE_VETH_H_
+
+#include <cstdint>
+
+#include "dataplane/netdev.h"
+
+namespace vswitch {
+
+struct VethState {
+  DeviceId self;
+  DeviceId peer;
+  uint32_t peer_mtu = 1500;
+  bool up = false;       // this end is administratively up
+  bool carrier = false;  // both ends are up
+};
+
+class Veth final : public Netdev {
+ public:
+  explicit Veth(const VethState& state) : state_(state) {}
+  void Forward(Worker& worker, uint16_t queue, Burst& burst) const override;
+
+ private:
+  void DropOutsized(Worker& worker, Burst& burst) const;
+
+  const VethState state_;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_VETH_H_

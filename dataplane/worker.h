@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// One poll-mode core: receives from the backend queues it owns, lets their devices forward,
+// delivers.
+#ifndef VSWITCH_DATAPLANE_WORKER_H_
+#define VSWITCH_DATAPLANE_WORKER_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "dataplane/device_table.h"
+#include "dataplane/mailbox.h"
+#include "dataplane/rcu.h"
+
+namespace vswitch {
+
+struct PollEntry {
+  Backend* backend;
+  DeviceId device;
+  uint16_t queue;
+};
+using PollList = std::vector<PollEntry>;
+
+// Counted by the worker, read by anyone.
+struct WorkerCounters {
+  Counter rounds, packets, busy_cycles, idle_cycles;
+  std::array<Counter, kDropReasonCount> drops;  // of packets whose device is gone
+};
+
+class Worker {
+ public:
+  // `mailboxes` holds one mailbox per worker, [index] is this worker's own; it and `table` outlive
+  // the worker.
+  Worker(uint16_t index, const DeviceTable& table,
+         std::span<const std::unique_ptr<Mailbox>> mailboxes);
+
+  // Worker thread: RunOnce until `stop`, reporting a quiescent state to `rcu` as reader `index`
+  // after each round.
+  void Run(Rcu& rcu, const std::atomic<bool>& stop);
+
+  // Worker thread (a test may step it by hand): drain the mailbox, then poll every owned queue
+  // once. Returns the packets moved.
+  uint32_t RunOnce();
+
+  // For Netdev::Forward, inside RunOnce. Hands the whole burst to route.to's backend, or to the
+  // worker that owns it, and moves the counters of both devices; what the backend cannot take is
+  // dropped and counted. The burst is empty on return.
+  void Deliver(const Route& route, Burst& burst) {
+    Deliver(route, burst.view());
+    burst.count = 0;
+  }
+  void Deliver(const Route& route, std::span<Packet> packets);
+
+  // For Netdev::Forward. Frees the packets and counts `reason` at `device`; other counters are the
+  // caller's choice.
+  void Drop(DeviceId device, DropReason reason, std::span<const Packet> packets);
+
+  // This worker's counters of a device; null when the device is gone.
+  DeviceCounters* CountersOf(DeviceId device) const {
+    DeviceSlot* slot = table_.Find(device);
+    return slot == nullptr ? nullptr : &slot->counters[index_];
+  }
+
+  // Control thread. Publishes what to poll; the returned old list may be freed after a grace
+  // period.
+  std::unique_ptr<const PollList> Publish(std::unique_ptr<const PollList> list);
+  const PollList& poll_list() const { return *poll_list_.load(std::memory_order_acquire); }
+
+  uint16_t index() const { return index_; }
+  const WorkerCounters& counters() const { return counters_; }
+
+  ~Worker();
+  Worker(const Worker&) = delete;
+  Worker& operator=(const Worker&) = delete;
+
+ private:
+  uint32_t DrainMailbox();
+  uint32_t Poll(const PollEntry& entry);
+  void SendLocal(const Route& route, const Port& port, std::span<Packet> packets);
+
+  const uint16_t index_;
+  const DeviceTable& table_;
+  const std::span<const std::unique_ptr<Mailbox>> mailboxes_;
+  std::atomic<const PollList*> poll_list_;
+  WorkerCounters counters_;
+  Burst burst_;  // filled by Receive
+  Burst send_;   // handed to Send
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_WORKER_H_
