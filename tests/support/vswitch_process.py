@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""A real vswitch process with a run dir of its own, and its control client.
+
+    with VswitchProcess() as vswitch:
+        vswitch.ip("link", "add", "a", "type", "veth", "peer", "name", "b")
+        vswitch.vsctl("attach", "a", "vhost")
+        vswitch.show("a")["backend"]["state"]
+"""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+
+from support.children import Child, wait_until
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def default_build_dir():
+    return pathlib.Path(os.environ.get("VSWITCH_BUILD", ROOT / "build"))
+
+
+def last_cpu():
+    """Where the one worker of most tests polls; everything else had better be elsewhere."""
+    return max(os.sched_getaffinity(0))
+
+
+def other_cpus():
+    """The CPUs without a polling worker as taskset takes them; all when there is only one."""
+    cpus = sorted(os.sched_getaffinity(0))
+    return ",".join(map(str, cpus[:-1] or cpus))
+
+
+class VswitchProcess:
+    """Not started until start() or `with`. Everything it makes lives below `directory`, which
+    stop() removes unless the caller gave it."""
+
+    def __init__(self, cores=None, memory=256, no_huge=False, config=None, run_dir=None,
+                 build_dir=None, options=(), eal_args=(), env=None):
+        self.build_dir = pathlib.Path(build_dir or default_build_dir())
+        self._owned_dir = None
+        if run_dir is None:
+            # Short, because a socket path holds 107 bytes.
+            self._owned_dir = pathlib.Path(tempfile.mkdtemp(prefix="vsw-"))
+            run_dir = self._owned_dir / "run"
+        self.run_dir = pathlib.Path(run_dir)
+        self.cores = str(last_cpu() if cores is None else cores)
+        self.env = env
+        self.argv = [self.build_dir / "vswitch", "--run-dir", self.run_dir, "--cores", self.cores]
+        if memory:
+            self.argv += ["--memory", memory]
+        if no_huge:
+            self.argv.append("--no-huge")
+        if config:
+            self.argv += ["--config", config]
+        self.argv += list(options)
+        if eal_args:
+            self.argv += ["--", *eal_args]
+        self.child = None
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, exc_type, exc, traceback):
+        if exc_type:
+            print(f"--- vswitch output ---\n{self.log()}")
+            self.kill()
+        else:
+            self.stop()
+
+    def spawn(self):
+        """Starts the process without waiting for anything."""
+        self.child = Child(self.argv, name="vswitch", env=self.env)
+        return self
+
+    def start(self, timeout=30):
+        """Starts it and waits for `vswitch: ready`."""
+        self.spawn()
+        try:
+            self.child.wait_for(r"^vswitch: ready$", timeout)
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self, timeout=20, check=True):
+        """SIGTERM; returns the exit status, which must be 0 when `check`."""
+        if self.child is None:
+            return 0
+        try:
+            status = self.child.stop(timeout, signal.SIGTERM)
+        finally:
+            self._remove_directory()
+        if check and status != 0:
+            raise RuntimeError(f"vswitch ended with status {status}:\n{self.log()}")
+        return status
+
+    def kill(self):
+        if self.child is not None:
+            self.child.kill()
+        self._remove_directory()
+
+    def _remove_directory(self):
+        if self._owned_dir is not None:
+            shutil.rmtree(self._owned_dir, ignore_errors=True)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    def alive(self):
+        return self.child is not None and self.child.returncode is None
+
+    def log(self):
+        return self.child.output() if self.child else ""
+
+    # --- the control client ---
+
+    def vsctl_argv(self, *args):
+        return [str(self.build_dir / "vsctl"), "--run-dir", str(self.run_dir), *map(str, args)]
+
+    def vsctl(self, *args, check=True, timeout=30, input=None):
+        """Runs `vsctl ARGS`; returns the CompletedProcess with text output."""
+        argv = self.vsctl_argv(*args)
+        result = subprocess.run(argv, capture_output=True, text=True, timeout=timeout, input=input,
+                                **({} if input is not None else {"stdin": subprocess.DEVNULL}))
+        if check and result.returncode != 0:
+            raise RuntimeError(f"{' '.join(argv)}: status {result.returncode}\n"
+                               f"{result.stdout}{result.stderr}")
+        return result
+
+    def ip(self, *args, **kwargs):
+        """Runs `vsctl ip ARGS`."""
+        return self.vsctl("ip", *args, **kwargs)
+
+    def links(self):
+        """`ip -s -d -j link show` by name."""
+        return {link["ifname"]: link
+                for link in json.loads(self.ip("-s", "-d", "-j", "link", "show").stdout)}
+
+    def show(self, device=None):
+        """`vsctl --json show`: a dict by device name, or the one device."""
+        args = ["--json", "show"] + ([device] if device else [])
+        devices = {entry["name"]: entry for entry in json.loads(self.vsctl(*args).stdout)}
+        return devices[device] if device else devices
+
+    def workers(self):
+        return json.loads(self.vsctl("--json", "workers").stdout)
+
+    def wait_backend(self, device, state, timeout=10):
+        """Waits until the backend of `device` is in `state`, e.g. "connected"."""
+        return wait_until(lambda: self.show(device)["backend"]["state"] == state, timeout,
+                          f"backend of {device} {state}")
+
+    def vhost_path(self, device):
+        """Where a guest finds a device attached without path=."""
+        return self.run_dir / "vhost" / f"{device}.sock"
+
+    def add_veth(self, one, other, up=True):
+        self.ip("link", "add", one, "type", "veth", "peer", "name", other)
+        if up:
+            for end in (one, other):
+                self.ip("link", "set", end, "up")
