@@ -8,6 +8,7 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "dataplane/device_table.h"
 #include "dataplane/rcu.h"
 #include "dataplane/worker.h"
@@ -54,7 +55,13 @@ class Dataplane {
 
  private:
   struct Retired;
+  struct Launch {
+    Dataplane* dataplane;
+    uint16_t worker;
+  };
 
+  static int WorkerMain(void* argument);
+  void Unpublish(DeviceId id);
   uint16_t LeastLoadedWorker() const;
   void PublishPollList(uint16_t worker, PollList list);
 
@@ -64,6 +71,7 @@ class Dataplane {
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<unsigned> lcores_;
   std::atomic<bool> stop_{false};
+  absl::flat_hash_set<DeviceId> live_;
   std::unique_ptr<Retired> retired_;
 };
 

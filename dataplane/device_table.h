@@ -22,6 +22,12 @@ struct Port {
   DeviceId device;
   std::unique_ptr<Backend> backend;
   std::vector<uint16_t> owner;  // worker index by queue
+
+  // The receive queue for what was sent on `queue`: the same one if there is such, so that a flow
+  // keeps to one queue (veth_select_rxq).
+  uint16_t QueueFor(uint16_t queue) const {
+    return queue < owner.size() ? queue : static_cast<uint16_t>(queue % owner.size());
+  }
 };
 
 struct DeviceSlot {
@@ -61,6 +67,8 @@ class DeviceTable {
   static constexpr uint32_t kChunkSize = 1024;
   static constexpr uint32_t kChunks = 4096;
   using Chunk = std::array<DeviceSlot, kChunkSize>;
+
+  DeviceSlot& SlotAt(uint32_t index);  // makes the chunk
 
   const uint16_t workers_;
   std::array<std::atomic<Chunk*>, kChunks> chunks_{};

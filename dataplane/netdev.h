@@ -4,6 +4,7 @@
 #define VSWITCH_DATAPLANE_NETDEV_H_
 
 #include <cstdint>
+#include <utility>
 
 #include "dataplane/drop_reason.h"
 #include "dataplane/packet.h"
@@ -21,6 +22,10 @@ struct DeviceId {
   static constexpr uint32_t kNone = UINT32_MAX;
   bool valid() const { return slot != kNone; }
   friend bool operator==(const DeviceId&, const DeviceId&) = default;
+  template <typename H>
+  friend H AbslHashValue(H state, const DeviceId& id) {
+    return H::combine(std::move(state), id.slot, id.generation);
+  }
 };
 
 // Answers one question: where do the packets that came out of my backend go?

@@ -20,13 +20,19 @@ struct VethState {
 
 class Veth final : public Netdev {
  public:
-  explicit Veth(const VethState& state) : state_(state) {}
+  explicit Veth(const VethState& state)
+      : state_(state), max_length_(state.peer_mtu + kEthernetHeaderSize + kVlanTagSize) {}
   void Forward(Worker& worker, uint16_t queue, Burst& burst) const override;
 
  private:
-  void DropOutsized(Worker& worker, Burst& burst) const;
+  // A whole Ethernet header, and no more than the peer takes (is_skb_forwardable): GSO frames are
+  // exempt, whoever puts them on a wire cuts them up.
+  bool Fits(const Packet& packet) const;
+  void DropUnfit(Worker& worker, Burst& burst) const;
+  void DropOne(Worker& worker, const Packet& packet) const;
 
   const VethState state_;
+  const uint32_t max_length_;
 };
 
 }  // namespace vswitch

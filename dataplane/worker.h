@@ -4,6 +4,7 @@
 #ifndef VSWITCH_DATAPLANE_WORKER_H_
 #define VSWITCH_DATAPLANE_WORKER_H_
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -77,8 +78,16 @@ class Worker {
 
  private:
   uint32_t DrainMailbox();
+  void Open(std::span<const Letter> letters);
+  // The last step of a packet that came by mailbox.
+  void Hand(const Route& route, std::span<Packet> packets);
   uint32_t Poll(const PollEntry& entry);
-  void SendLocal(const Route& route, const Port& port, std::span<Packet> packets);
+  void Send(const Route& route, const Port& port, uint16_t queue, std::span<Packet> packets);
+  // Delivered to a device with nothing behind it: counted as the kernel counts what its stack eats.
+  void Swallow(const Route& route, std::span<const Packet> packets);
+  // The receiver's input queue is full (or gone): dropped on both sides' counters.
+  void Refuse(const Route& route, DropReason reason, std::span<const Packet> packets);
+  void CountMalformed(DeviceId device, uint16_t frames);
 
   const uint16_t index_;
   const DeviceTable& table_;
@@ -87,6 +96,7 @@ class Worker {
   WorkerCounters counters_;
   Burst burst_;  // filled by Receive
   Burst send_;   // handed to Send
+  std::array<Letter, Burst::kCapacity> letters_;
 };
 
 }  // namespace vswitch

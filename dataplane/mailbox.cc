@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/mailbox.h"
+
+#include <rte_ring_elem.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <new>
+
+#include "dataplane/packet_buffer.h"
+
+namespace vswitch {
+
+static_assert(sizeof(Letter) % 4 == 0, "rte_ring elements are multiples of 4 bytes");
+
+Mailbox::Mailbox(uint32_t capacity) {
+  const auto size = static_cast<size_t>(rte_ring_get_memsize_elem(sizeof(Letter), capacity));
+  auto* memory = static_cast<rte_ring*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, size));
+  if (memory == nullptr) throw std::bad_alloc();
+  ring_.reset(memory);
+  // Many workers post, the owner alone drains.
+  rte_ring_init(memory, "mailbox", capacity, RING_F_SC_DEQ);
+}
+
+Mailbox::~Mailbox() {
+  std::array<Letter, Burst::kCapacity> letters;
+  while (const uint16_t n = Drain(letters)) {
+    for (uint16_t i = 0; i < n; ++i) PacketBuffer::Free({&letters[i].packet, 1});
+  }
+}
+
+uint16_t Mailbox::Post(const Route& route, std::span<const Packet> packets) {
+  std::array<Letter, Burst::kCapacity> letters;
+  uint16_t posted = 0;
+  while (posted < packets.size()) {
+    const auto n = static_cast<uint16_t>(std::min(packets.size() - posted, letters.size()));
+    for (uint16_t i = 0; i < n; ++i) letters[i] = {packets[posted + i], route};
+    const unsigned taken =
+        rte_ring_mp_enqueue_burst_elem(ring_.get(), letters.data(), sizeof(Letter), n, nullptr);
+    posted = static_cast<uint16_t>(posted + taken);
+    if (taken < n) break;
+  }
+  return posted;
+}
+
+uint16_t Mailbox::Drain(std::span<Letter> letters) {
+  return static_cast<uint16_t>(rte_ring_sc_dequeue_burst_elem(
+      ring_.get(), letters.data(), sizeof(Letter), static_cast<unsigned>(letters.size()), nullptr));
+}
+
+void Mailbox::Free::operator()(rte_ring* ring) const { std::free(ring); }
+
+}  // namespace vswitch

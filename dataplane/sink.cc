@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/sink.h"
+
+#include "dataplane/worker.h"
+
+namespace vswitch {
+namespace {
+
+uint64_t TotalBytes(const Burst& burst) {
+  uint64_t bytes = 0;
+  for (const Packet& packet : burst.view()) bytes += packet.length();
+  return bytes;
+}
+
+}  // namespace
+
+void Dummy::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
+  DeviceCounters* counters = worker.CountersOf(self_);
+  if (up_ && counters != nullptr) {
+    counters->tx_packets.Add(burst.count);
+    counters->tx_bytes.Add(TotalBytes(burst));
+  }
+  worker.Drop(self_, up_ ? DropReason::kNoHandler : DropReason::kDeviceDown, burst.view());
+  burst.count = 0;
+}
+
+void Wire::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
+  DeviceCounters* counters = worker.CountersOf(self_);
+  if (up_ && counters != nullptr) {
+    counters->rx_packets.Add(burst.count);
+    counters->rx_bytes.Add(TotalBytes(burst));
+  }
+  worker.Drop(self_, up_ ? DropReason::kNoHandler : DropReason::kDeviceDown, burst.view());
+  burst.count = 0;
+}
+
+}  // namespace vswitch
