@@ -46,6 +46,7 @@ class VswitchProcess:
         if run_dir is None:
             # Short, because a socket path holds 107 bytes.
             self._owned_dir = pathlib.Path(tempfile.mkdtemp(prefix="vsw-"))
+            self._owned_dir.chmod(0o755)  # requests come from other users too
             run_dir = self._owned_dir / "run"
         self.run_dir = pathlib.Path(run_dir)
         self.cores = str(last_cpu() if cores is None else cores)
