@@ -6,6 +6,7 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -55,6 +56,20 @@ struct NlAttr {
   uint16_t type = 0;    // without the NESTED and BYTEORDER bits
   uint32_t offset = 0;  // of the attribute header from the start of the request message
   Bytes value;
+};
+
+// Walks the attributes of one level and stops for good at the first malformed one.
+class NlAttrReader {
+ public:
+  // `attrs` starts `offset` bytes into the request message.
+  NlAttrReader(Bytes attrs, uint32_t offset) : rest_(attrs), offset_(offset) {}
+  std::optional<NlAttr> Next();
+  // Bytes not consumed: after the last Next() these are no attribute.
+  size_t leftover() const { return rest_.size(); }
+
+ private:
+  Bytes rest_;
+  uint32_t offset_;
 };
 
 enum class NlType : uint8_t {
