@@ -4,6 +4,7 @@
 #ifndef VSWITCH_CONFIG_OPTIONS_H_
 #define VSWITCH_CONFIG_OPTIONS_H_
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -30,6 +31,7 @@ struct LinkEndConfig {
   bool up = false;
   std::optional<BackendConfig> backend;
   int line = 0;
+  std::map<std::string, int> key_lines;  // where each key stands, for errors found later
 };
 
 struct LinkConfig : LinkEndConfig {
@@ -50,14 +52,22 @@ struct Options {
   std::vector<LinkConfig> links;
 };
 
+// Names that --log-level and log_level take, from few lines to many.
+inline constexpr std::array<const char*, 5> kLogLevels = {"error", "warning", "notice", "info",
+                                                          "debug"};
+
 // Parses the command line and the config file it names (command line wins). Errors are one line
 // that says what to do: InvalidArgument for usage (exit 2), FailedPrecondition for a bad or
 // unreadable file (exit 1; "FILE:LINE: KEY: …"). When help or version was asked for, prints it and
 // sets *exit_now.
 absl::StatusOr<Options> ParseOptions(int argc, const char* const* argv, bool* exit_now);
 
-// "0,2-3" to {0,2,3}; InvalidArgument for anything else.
+// "0,2-3" to {0,2,3} in the order written; InvalidArgument for anything else. Whether the CPUs
+// exist is for the start-up to find out.
 absl::StatusOr<std::vector<unsigned>> ParseCoreList(const std::string& text);
+
+// "02:00:00:00:00:01" to its bytes; nothing unless it is six pairs of hex digits.
+std::optional<std::array<uint8_t, 6>> ParseMacAddress(const std::string& text);
 
 // Reads a config file into `options` (keys of [vswitch] and [[link]]).
 absl::Status LoadConfigFile(const std::string& path, Options& options);
