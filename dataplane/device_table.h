@@ -33,7 +33,7 @@ struct Port {
 struct DeviceSlot {
   std::atomic<const Netdev*> netdev{nullptr};
   std::atomic<const Port*> port{nullptr};
-  std::atomic<uint32_t> generation{0};
+  std::atomic<uint32_t> generation{1};         // of a DeviceId only while the slot is allocated
   std::unique_ptr<DeviceCounters[]> counters;  // by worker index
 };
 
