@@ -82,32 +82,26 @@ uint32_t Worker::Poll(const PollEntry& entry) {
   return received;
 }
 
-void Worker::Deliver(const Route& route, std::span<Packet> packets) {
-  if (packets.empty()) return;
+void Worker::Deliver(const Route& route, Burst& burst) {
+  if (burst.count == 0) return;
   const DeviceSlot* slot = table_.Find(route.to);
-  if (slot == nullptr) [[unlikely]]
-    return Drop(route.to, DropReason::kStale, packets);
-  const Port* port = slot->port.load(std::memory_order_acquire);
-  if (port == nullptr) [[unlikely]]
-    return Swallow(route, packets);
-  const uint16_t queue = port->QueueFor(route.queue);
-  const uint16_t owner = port->owner[queue];
-  if (owner == index_) return Send(route, *port, queue, packets);
-  const uint16_t posted = mailboxes_[owner]->Post(route, packets);
-  if (posted < packets.size()) [[unlikely]] {
-    Refuse(route, DropReason::kMailboxFull, packets.subspan(posted));
+  const Port* port = slot == nullptr ? nullptr : slot->port.load(std::memory_order_acquire);
+  if (port == nullptr) [[unlikely]] {
+    slot == nullptr ? Drop(route.to, DropReason::kStale, burst.view()) : Swallow(route, burst);
+  } else if (const uint16_t queue = port->QueueFor(route.queue); port->owner[queue] == index_) {
+    Send(route, *port, queue, burst);
+  } else {
+    const uint16_t posted = mailboxes_[port->owner[queue]]->Post(route, burst.view());
+    Refuse(route, DropReason::kMailboxFull, burst.view().subspan(posted));
   }
+  burst.count = 0;
 }
 
-void Worker::Send(const Route& route, const Port& port, uint16_t queue, std::span<Packet> packets) {
-  std::copy(packets.begin(), packets.end(), send_.packets.begin());
-  send_.count = static_cast<uint16_t>(packets.size());
-  const SendResult result = port.backend->Send(queue, send_);
+void Worker::Send(const Route& route, const Port& port, uint16_t queue, Burst& burst) {
+  const SendResult result = port.backend->Send(queue, burst);
   CountDelivered(CountersOf(route.from), CountersOf(route.to),
-                 VolumeOf(packets.first(result.accepted)));
-  if (result.accepted < packets.size()) [[unlikely]] {
-    Refuse(route, result.reason, send_.view().subspan(result.accepted));
-  }
+                 VolumeOf(burst.view().first(result.accepted)));
+  Refuse(route, result.reason, burst.view().subspan(result.accepted));
 }
 
 uint32_t Worker::DrainMailbox() {
@@ -127,32 +121,34 @@ void Worker::Open(std::span<const Letter> letters) {
   while (!letters.empty()) {
     const Route& route = letters.front().route;
     uint16_t n = 0;
-    while (n < letters.size() && letters[n].route == route) {
+    for (; n < letters.size() && letters[n].route == route; ++n) {
       burst_.packets[n] = letters[n].packet;
-      ++n;
     }
-    Hand(route, {burst_.packets.data(), n});
+    burst_.count = n;
+    Hand(route, burst_);
     letters = letters.subspan(n);
   }
 }
 
-void Worker::Hand(const Route& route, std::span<Packet> packets) {
+void Worker::Hand(const Route& route, Burst& burst) {
   const DeviceSlot* slot = table_.Find(route.to);
-  if (slot == nullptr) return Drop(route.to, DropReason::kStale, packets);
+  if (slot == nullptr) return Drop(route.to, DropReason::kStale, burst.view());
   const Port* port = slot->port.load(std::memory_order_acquire);
-  if (port == nullptr) return Swallow(route, packets);
+  if (port == nullptr) return Swallow(route, burst);
   const uint16_t queue = port->QueueFor(route.queue);
   // The backend was replaced on the way and is another worker's now: one core hop is the limit.
-  if (port->owner[queue] != index_) return Refuse(route, DropReason::kStale, packets);
-  Send(route, *port, queue, packets);
+  if (port->owner[queue] != index_) return Refuse(route, DropReason::kStale, burst.view());
+  Send(route, *port, queue, burst);
 }
 
-void Worker::Swallow(const Route& route, std::span<const Packet> packets) {
-  CountDelivered(CountersOf(route.from), CountersOf(route.to), VolumeOf(packets));
-  Drop(route.to, DropReason::kNoBackend, packets);
+void Worker::Swallow(const Route& route, const Burst& burst) {
+  CountDelivered(CountersOf(route.from), CountersOf(route.to), VolumeOf(burst.view()));
+  Drop(route.to, DropReason::kNoBackend, burst.view());
 }
 
 void Worker::Refuse(const Route& route, DropReason reason, std::span<const Packet> packets) {
+  if (packets.empty()) [[likely]]
+    return;
   if (DeviceCounters* from = CountersOf(route.from)) from->tx_dropped.Add(packets.size());
   if (DeviceCounters* to = CountersOf(route.to)) to->rx_dropped.Add(packets.size());
   Drop(route.to, reason, packets);

@@ -48,11 +48,7 @@ class Worker {
   // For Netdev::Forward, inside RunOnce. Hands the whole burst to route.to's backend, or to the
   // worker that owns it, and moves the counters of both devices; what the backend cannot take is
   // dropped and counted. The burst is empty on return.
-  void Deliver(const Route& route, Burst& burst) {
-    Deliver(route, burst.view());
-    burst.count = 0;
-  }
-  void Deliver(const Route& route, std::span<Packet> packets);
+  void Deliver(const Route& route, Burst& burst);
 
   // For Netdev::Forward. Frees the packets and counts `reason` at `device`; other counters are the
   // caller's choice.
@@ -79,12 +75,12 @@ class Worker {
  private:
   uint32_t DrainMailbox();
   void Open(std::span<const Letter> letters);
-  // The last step of a packet that came by mailbox.
-  void Hand(const Route& route, std::span<Packet> packets);
+  // The last step of packets that came by mailbox.
+  void Hand(const Route& route, Burst& burst);
   uint32_t Poll(const PollEntry& entry);
-  void Send(const Route& route, const Port& port, uint16_t queue, std::span<Packet> packets);
+  void Send(const Route& route, const Port& port, uint16_t queue, Burst& burst);
   // Delivered to a device with nothing behind it: counted as the kernel counts what its stack eats.
-  void Swallow(const Route& route, std::span<const Packet> packets);
+  void Swallow(const Route& route, const Burst& burst);
   // The receiver's input queue is full (or gone): dropped on both sides' counters.
   void Refuse(const Route& route, DropReason reason, std::span<const Packet> packets);
   void CountMalformed(DeviceId device, uint16_t frames);
@@ -94,8 +90,7 @@ class Worker {
   const std::span<const std::unique_ptr<Mailbox>> mailboxes_;
   std::atomic<const PollList*> poll_list_;
   WorkerCounters counters_;
-  Burst burst_;  // filled by Receive
-  Burst send_;   // handed to Send
+  Burst burst_;
   std::array<Letter, Burst::kCapacity> letters_;
 };
 
