@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// File descriptors that came from a client: hostile until looked at.
+#ifndef VSWITCH_CONTROL_CLIENT_FDS_H_
+#define VSWITCH_CONTROL_CLIENT_FDS_H_
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <optional>
+
+#include "control/unique_fd.h"
+
+namespace vswitch {
+
+struct ClientFds {
+  UniqueFd eventfd;               // invalid: none came
+  std::optional<uint64_t> netns;  // inode of a network namespace
+  bool foreign = false;           // something else came, too
+};
+
+inline constexpr size_t kMaxClientFds = 2;
+
+// Takes every descriptor out of the control messages of a received message. What is neither an
+// eventfd nor a network namespace is closed elsewhere: closing a file of a hostile FUSE server can
+// take for ever. Never blocks.
+ClientFds TakeClientFds(msghdr& message);
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_CONTROL_CLIENT_FDS_H_
