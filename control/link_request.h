@@ -21,6 +21,10 @@ struct LinkKind;
 // The IFLA_* policy of the kernel (ifla_policy), by attribute type.
 std::span<const NlPolicy> LinkPolicy();
 
+// The policy of IFLA_LINKINFO (ifla_info_policy).
+std::span<const NlPolicy> LinkInfoPolicy();
+
+// Views into the request's bytes. May be moved; a copy would point into the original.
 struct LinkRequest {
   NlMessage message;
   Client* client = nullptr;
@@ -45,8 +49,9 @@ absl::StatusOr<LinkRequest> ParseLinkRequest(const NlMessage& message, Client& c
 absl::Status ParseLinkInfo(LinkRequest& request, ExtAck& ack);
 
 // The strict checks of RTM_GETLINK (semantics of rtnl_valid_getlink_req,
-// rtnl_valid_dump_ifinfo_req) when the client asked for them, else the legacy parse. `dump` selects
-// the table.
+// rtnl_valid_dump_ifinfo_req, inet6_valid_dump_ifinfo) when the client asked for them, else the
+// legacy parse, which for a dump never fails and then leaves the attributes out. `dump` selects the
+// table. The attributes of an AF_INET6 dump are always left out.
 absl::StatusOr<LinkRequest> ParseGetLink(const NlMessage& message, Client& client, bool dump,
                                          ExtAck& ack);
 

@@ -90,12 +90,11 @@ struct NlPolicy {
   NlType type = NlType::kUnspecified;
   uint16_t max_len = 0;
   std::optional<int64_t> min = std::nullopt;  // integers only
-  bool unknown = false;  // kUnspecified in a strict parse: "Unsupported attribute"
 };
 
 // What an answer can carry beside the errno and the sentence of an absl::Status (NETLINK_EXT_ACK).
 struct ExtAck {
-  std::string warning;             // message that goes with success
+  std::string warning;             // sentence for an answer that has none of its own
   std::optional<uint32_t> offset;  // NLMSGERR_ATTR_OFFS
   Datagram policy;                 // payload of NLMSGERR_ATTR_POLICY; empty for none
 };
@@ -147,10 +146,13 @@ absl::StatusOr<NlAttrs> ParseNested(const NlAttr& nest, std::span<const NlPolicy
 // (PROP_LIST, AF_SPEC).
 std::vector<NlAttr> ListAttributes(Bytes attrs, uint32_t offset);
 
-// Appends messages to a datagram. Begin/End and BeginNest/EndNest pair up.
+// Appends messages to a datagram, or bare attributes when there is no Begin. Begin/End and
+// BeginNest/EndNest pair up. 64-bit values are not aligned to 8 bytes: Linux inserts no padding
+// attribute either where unaligned access is cheap (nla_need_padding_for_64bit).
+// REQUIRES: an attribute, header and nested attributes included, stays below 64 KiB.
 class NlWriter {
  public:
-  explicit NlWriter(Datagram& out) : out_(out) {}
+  explicit NlWriter(Datagram& out) : out_(out), start_(out.size()) {}
 
   // Starts a message; its nlmsg_len is filled in by End().
   void Begin(uint16_t type, uint16_t flags, uint32_t seq, uint32_t pid);
@@ -161,16 +163,20 @@ class NlWriter {
     static_assert(std::is_trivially_copyable_v<T>);
     Append({reinterpret_cast<const uint8_t*>(&value), sizeof(T)});
   }
+  // Appends bytes that are no attribute, padded with zeros.
+  void PutRaw(Bytes bytes) { Append(bytes); }
   void PutBytes(uint16_t type, Bytes value);
+  // Appends an attribute of `size` zero bytes.
+  void PutZeros(uint16_t type, size_t size);
   void PutU8(uint16_t type, uint8_t value) { PutBytes(type, {&value, 1}); }
   void PutU16(uint16_t type, uint16_t value) { PutValue(type, value); }
   void PutU32(uint16_t type, uint32_t value) { PutValue(type, value); }
   void PutS32(uint16_t type, int32_t value) { PutValue(type, value); }
+  void PutU64(uint16_t type, uint64_t value) { PutValue(type, value); }
+  void PutS64(uint16_t type, int64_t value) { PutValue(type, value); }
   void PutString(uint16_t type, std::string_view value);  // with a trailing NUL
-  // A 64-bit block: preceded by a PAD attribute of type `pad` when its payload would not be 8-byte
-  // aligned.
-  void PutAligned64(uint16_t type, Bytes value, uint16_t pad);
 
+  // The token is for EndNest. `nested_bit` sets NLA_F_NESTED.
   size_t BeginNest(uint16_t type, bool nested_bit = false);
   void EndNest(size_t token);
   // Bytes of the message being written so far.
@@ -184,7 +190,7 @@ class NlWriter {
   void Append(Bytes bytes);  // padded to 4
 
   Datagram& out_;
-  size_t start_ = 0;
+  size_t start_;
 };
 
 // NLMSG_ERROR for `request`: errno and sentence from `status`, rest from `ack`. Layout by semantics
