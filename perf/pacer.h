@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Turns elapsed time into packets that are due.
+#ifndef VSWITCH_PERF_PACER_H_
+#define VSWITCH_PERF_PACER_H_
+
+#include <algorithm>
+#include <cstdint>
+
+namespace vswitch {
+
+// An open loop: what is due does not depend on what came back. After a pause (the generator was
+// preempted) at most `burst` packets are made up for; the others are missed, since sending them all
+// at once would be a burst nobody asked for.
+class Pacer {
+ public:
+  // `rate` in packets per second, 0 for no limit; `hz` ticks per second.
+  Pacer(double rate, uint64_t hz, uint32_t burst)
+      : per_tick_(rate / static_cast<double>(hz)), burst_(burst) {}
+
+  bool unlimited() const { return per_tick_ == 0; }
+
+  // Packets due at tick `now`, not counting those taken.
+  uint32_t Due(uint64_t now) {
+    if (unlimited()) return UINT32_MAX;
+    if (last_ != 0) credit_ += static_cast<double>(now - last_) * per_tick_;
+    last_ = now;
+    const double excess = std::max(0.0, credit_ - burst_);
+    credit_ -= excess;
+    missed_ += excess;
+    return static_cast<uint32_t>(credit_);
+  }
+  void Take(uint32_t packets) {
+    if (!unlimited()) credit_ -= packets;
+  }
+
+  uint64_t missed() const { return static_cast<uint64_t>(missed_); }
+
+ private:
+  const double per_tick_;
+  const uint32_t burst_;
+  uint64_t last_ = 0;
+  double credit_ = 0;
+  double missed_ = 0;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PERF_PACER_H_

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A run: brings the path up, sends, waits for the last packets, counts.
+#ifndef VSWITCH_PERF_TRAFFIC_H_
+#define VSWITCH_PERF_TRAFFIC_H_
+
+#include <atomic>
+#include <cstdint>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "perf/options.h"
+#include "perf/stream.h"
+
+namespace vswitch {
+
+enum class RunEnd : uint8_t {
+  kDone,         // everything was offered, and what was coming has come
+  kStalled,      // a second went by in which nothing could be offered and nothing arrived
+  kInterrupted,  // `stop` was set
+};
+
+struct RunResult {
+  RunEnd end = RunEnd::kDone;
+  double seconds = 0;  // from the first packet offered to the last that moved
+};
+
+// One thread drives it. `stop` ends any phase early; both outlive it.
+class Traffic {
+ public:
+  Traffic(const TrafficOptions& options, std::vector<Stream>& streams,
+          const std::atomic<bool>& stop);
+
+  // Sends probes until one has come through in each direction; DeadlineExceeded after
+  // options.wait seconds.
+  absl::Status BringUp();
+
+  // Sends and receives to the end; a progress line on standard error every `progress` seconds
+  // unless 0.
+  RunResult Run(double progress);
+
+ private:
+  uint32_t Step(uint64_t now, bool send);
+  bool SendingOver(uint64_t now, uint64_t start) const;
+  void Rest() const;
+  void Progress(double seconds) const;
+
+  const TrafficOptions& options_;
+  std::vector<Stream>& streams_;
+  const std::atomic<bool>& stop_;
+  const uint64_t hz_;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PERF_TRAFFIC_H_
