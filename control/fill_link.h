@@ -5,6 +5,7 @@
 #define VSWITCH_CONTROL_FILL_LINK_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "control/device.h"
@@ -24,15 +25,22 @@ struct LinkMessage {
   DeviceTotals totals;
   std::string parent_bus;  // backend type and path; empty: none
   std::string parent_name;
+
+  // Namespaces as numbered in the receiver's: asked for by IFLA_TARGET_NETNSID, of the device
+  // behind IFLA_LINK when that is another one, and where a moved device went.
+  std::optional<int32_t> target_netnsid, link_netnsid, new_netnsid;
+  std::optional<int32_t> new_ifindex;
 };
 
-// Flags as a reader sees them: RUNNING, LOWER_UP and DORMANT derived (dev_get_flags).
+// Flags as a reader sees them: RUNNING and LOWER_UP derived (dev_get_flags). DORMANT is never set:
+// only drivers of hardware that authenticates make a device dormant.
 uint32_t ReportedFlags(const Device& device);
 
-// Appends one message.
+// Appends one message. In RTM_DELLINK the protocols and the queueing discipline are gone already.
 void FillLink(const Device& device, const LinkMessage& message, Datagram& out);
 
-// The AF_INET6 form of a link dump entry (inet6_fill_ifinfo), 728/736 bytes.
+// The AF_INET6 form of a link dump entry (inet6_fill_ifinfo), 728/736 bytes. Appends nothing for a
+// device without IPv6 state (HasInet6).
 void FillLinkInet6(const Device& device, const LinkMessage& message, Datagram& out);
 
 }  // namespace vswitch
