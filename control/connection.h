@@ -10,6 +10,7 @@
 #include "control/client.h"
 #include "control/client_fds.h"
 #include "control/event_signal.h"
+#include "control/protocol.h"
 #include "control/registry.h"
 #include "control/unique_fd.h"
 
@@ -25,7 +26,15 @@ class Connection final : public Client {
   static constexpr size_t kMaxQueuedBytes = 64 << 20;
   static constexpr size_t kMaxQueuedDatagrams = 16384;
 
-  explicit Connection(UniqueFd socket) : socket_(std::move(socket)) {}
+  // Beyond this much unread output of all connections together, the same goes for every client that
+  // is not an admin and has any.
+  static constexpr size_t kMaxTotalQueuedBytes = 256 << 20;
+  static constexpr uint32_t kMaxGroup = 1024;
+
+  // `total_queued` sums the unread bytes of all connections.
+  Connection(UniqueFd socket, size_t* total_queued)
+      : socket_(std::move(socket)), total_queued_(total_queued) {}
+  ~Connection() override { DropQueue(); }
 
   int fd() const { return socket_.get(); }
   // Set when the connection is to be closed at the end of the round.
@@ -55,17 +64,20 @@ class Connection final : public Client {
 
  private:
   bool Overflowing() const;
-  void Hello(Bytes payload, Registry& registry);
-  void SetOption(Bytes payload);
+  void Hello(const HelloRequest& hello, Registry& registry);
+  void SetOption(const OptionRequest& request);
+  void SetGroupMask(uint32_t mask);
+  void DropQueue();
 
   UniqueFd socket_;
+  size_t* const total_queued_;
   UniqueFd eventfd_;
   ClientFds received_;  // with the datagram last received
   std::deque<Datagram> queue_;
   size_t queued_bytes_ = 0;
   uint32_t executed_ = 0;
-  bool greeted_ = false;
   bool first_ = true;  // no datagram so far: descriptors are welcome
+  bool deaf_ = false;  // the client will never read again
   bool dead_ = false;
 };
 

@@ -11,6 +11,9 @@
 
 namespace vswitch {
 
+// The longest datagram a client may send; a longer one ends the connection.
+inline constexpr uint32_t kMaxDatagram = 256 * 1024;
+
 // Message types below NLMSG_MIN_TYPE are never executed by rtnetlink; 14 and 15 are ours when they
 // come as the only message of a datagram. Neither is answered.
 inline constexpr uint16_t kMsgHello =
@@ -20,7 +23,8 @@ inline constexpr uint16_t kMsgOption = 14;  // payload OptionRequest
 // Sent once, first. The server then signals the eventfd (adds 1) after each later datagram has been
 // executed and its replies are queued on the socket or in the server, Hello and Option included. A
 // client that sends no Hello gets no signal, port id 0 and the namespace of the vswitch process.
-// The netns fd is /proc/self/ns/net of the client (checked to be an nsfs file).
+// The netns fd is /proc/thread-self/ns/net of the client. Anything but one eventfd and one network
+// namespace ends the connection.
 struct HelloRequest {
   uint32_t version = 1;
   uint32_t port_id = 0;  // nl_pid the client believes it has
@@ -34,7 +38,8 @@ enum class SocketOption : uint32_t {
   kCapAck = 10,
   kStrictCheck = 12,
   kNoEnobufs = 5,
-  kListenAllNsid = 9,
+  kListenAllNsid = 8,
+  kPortId = 100,  // value: the nl_pid that the client chose in bind()
 };
 
 struct OptionRequest {

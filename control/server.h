@@ -52,9 +52,11 @@ class Server final : public Multicast {
   void RefuseForLackOfFds();
   void Serve(Connection& connection, Rtnl& rtnl);
   void Execute(Connection& connection, Bytes datagram, Rtnl& rtnl);
+  void RefreshMembers(Connection& connection);
+  void MarkDirty(Connection& connection);
   void FinishRound(Rtnl& rtnl);
-  void FlushConnection(Connection& connection);
-  void RefreshMembers();
+  void WatchForRoom(Connection& connection);
+  void Remove(Connection& connection);
 
   const std::string path_;
   UniqueFd listener_;
@@ -62,6 +64,8 @@ class Server final : public Multicast {
   UniqueFd spare_;  // given up for a moment to refuse a client when there are no more fds
   EventSignal signal_;
   Registry& registry_;
+  std::vector<uint8_t> buffer_;       // for the datagram being executed
+  size_t total_queued_ = 0;           // bytes, of all connections
   ConnectionMap connections_;         // by socket
   std::vector<Connection*> members_;  // connections with group memberships
   std::vector<Connection*> dirty_;    // with something to do at the end of the round

@@ -49,6 +49,8 @@ class Dataplane {
 
   DeviceTotals Totals(DeviceId id) const { return table_.Totals(id); }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+  // EAL lcores by worker; empty before Start.
+  const std::vector<unsigned>& lcores() const { return lcores_; }
   const Mailbox& mailbox(uint16_t worker) const { return *mailboxes_[worker]; }
   // For backends whose own threads must wait for workers (librte_vhost's destroy_device).
   Rcu& rcu() { return rcu_; }

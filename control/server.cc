@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/server.h"
+
+#include <fcntl.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "control/protocol.h"
+#include "control/switch_requests.h"
+#include "dataplane/errno_status.h"
+
+namespace vswitch {
+namespace {
+
+constexpr size_t kMaxClients = 1024;
+constexpr size_t kClientsForAdmins = 64;  // of them
+constexpr int kDatagramsPerRound = 64;    // of one client, so that none starves the others
+constexpr int kSendBuffer = 1 << 20;      // a program that reads without waiting finds this much
+
+absl::Status PathError(const std::string& path, const char* what, int error) {
+  return ErrnoStatus(error, absl::StrCat(path, ": ", what, ": ", strerror(error)));
+}
+
+absl::StatusOr<sockaddr_un> SocketAddress(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.size() >= sizeof(address.sun_path)) {
+    return ErrnoStatus(ENAMETOOLONG, absl::StrCat(path, ": longer than a socket path can be (",
+                                                  sizeof(address.sun_path) - 1, " bytes)"));
+  }
+  memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+UniqueFd NewSocket() { return UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)); }
+
+// Removes a socket file that nobody listens on any more.
+absl::Status RemoveStale(const std::string& path, const sockaddr_un& address) {
+  struct stat info;
+  if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();
+  if (!S_ISSOCK(info.st_mode)) return PathError(path, "exists and is not a socket", EEXIST);
+  const UniqueFd probe = NewSocket();
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    return PathError(path, "another process serves it", EADDRINUSE);
+  }
+  if (unlink(path.c_str()) != 0) return PathError(path, "removing a stale socket", errno);
+  return absl::OkStatus();
+}
+
+absl::Status BindAndListen(int fd, const std::string& path, const sockaddr_un& address,
+                           mode_t mode) {
+  if (bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0) {
+    return PathError(path, "bind", errno);
+  }
+  // Nobody can connect before listen: the mode is never wider than it should be.
+  if (chmod(path.c_str(), mode) != 0) return PathError(path, "chmod", errno);
+  if (listen(fd, SOMAXCONN) != 0) return PathError(path, "listen", errno);
+  return absl::OkStatus();
+}
+
+// CAP_NET_ADMIN, as far as a unix socket can tell.
+bool IsAdmin(int fd) {
+  ucred peer{};
+  socklen_t length = sizeof(peer);
+  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
+  return peer.uid == 0 || peer.uid == geteuid();
+}
+
+void EnlargeSendBuffer(int fd) {
+  if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof(kSendBuffer)) != 0) {
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof(kSendBuffer));
+  }
+}
+
+UniqueFd OpenSpare() { return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const std::string& path, Registry& registry,
+                                                       mode_t mode) {
+  const absl::StatusOr<sockaddr_un> address = SocketAddress(path);
+  if (!address.ok()) return address.status();
+  UniqueFd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
+  if (!listener.valid() || !epoll.valid()) return PathError(path, "socket", errno);
+  absl::StatusOr<EventSignal> signal = EventSignal::Create();
+  if (!signal.ok()) return signal.status();
+  if (absl::Status status = RemoveStale(path, *address); !status.ok()) return status;
+  if (absl::Status status = BindAndListen(listener.get(), path, *address, mode); !status.ok()) {
+    return status;
+  }
+  return std::unique_ptr<Server>(
+      new Server(path, std::move(listener), std::move(epoll), *std::move(signal), registry));
+}
+
+Server::Server(std::string path, UniqueFd listener, UniqueFd epoll, EventSignal signal,
+               Registry& registry)
+    : path_(std::move(path)),
+      listener_(std::move(listener)),
+      epoll_(std::move(epoll)),
+      spare_(OpenSpare()),
+      signal_(std::move(signal)),
+      registry_(registry),
+      buffer_(kMaxDatagram) {
+  Watch(listener_.get(), EPOLLIN, EPOLL_CTL_ADD);
+}
+
+Server::~Server() { unlink(path_.c_str()); }
+
+void Server::Watch(int fd, uint32_t events, int operation) const {
+  epoll_event event{};
+  event.events = events;
+  event.data.fd = fd;
+  epoll_ctl(epoll_.get(), operation, fd, &event);
+}
+
+void Server::Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) {
+  for (Connection* member : members_) {
+    if (member->ns != &ns || member->groups.count(group) == 0) continue;
+    member->SendNotification(datagram);
+    MarkDirty(*member);
+  }
+}
+
+void Server::MarkDirty(Connection& connection) {
+  if (std::exchange(connection.listed, true)) return;
+  dirty_.push_back(&connection);
+}
+
+void Server::Run(Rtnl& rtnl, int stop_fd) {
+  Watch(stop_fd, EPOLLIN, EPOLL_CTL_ADD);
+  std::array<epoll_event, 64> events;
+  for (bool stop = false; !stop;) {
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    for (int i = 0; i < count; ++i) {
+      const int fd = events[i].data.fd;
+      if (fd == stop_fd) {
+        stop = true;
+      } else if (fd == listener_.get()) {
+        Accept();
+      } else {
+        Serve(*connections_.at(fd), rtnl);
+      }
+    }
+    FinishRound(rtnl);
+  }
+  Watch(stop_fd, 0, EPOLL_CTL_DEL);
+}
+
+void Server::Accept() {
+  // At most what one round can be expected to hold; the rest makes the listener readable again.
+  for (int i = 0; i < kDatagramsPerRound; ++i) {
+    UniqueFd socket(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+    if (socket.valid()) {
+      Admit(std::move(socket));
+    } else if (errno == EMFILE || errno == ENFILE) {
+      return RefuseForLackOfFds();
+    } else if (errno != ECONNABORTED && errno != EINTR) {
+      return;
+    }
+  }
+}
+
+void Server::Admit(UniqueFd socket) {
+  const bool admin = IsAdmin(socket.get());
+  // The refused client sees a hang-up.
+  if (connections_.size() >= kMaxClients - (admin ? 0 : kClientsForAdmins)) return;
+  EnlargeSendBuffer(socket.get());
+  auto connection = std::make_unique<Connection>(std::move(socket), &total_queued_);
+  connection->admin = admin;
+  connection->ns = &registry_.initial();
+  connection->watched = EPOLLIN;
+  const int fd = connection->fd();
+  Watch(fd, EPOLLIN, EPOLL_CTL_ADD);
+  connections_[fd] = std::move(connection);
+}
+
+// A client that waits in the backlog would keep the listener readable and this thread spinning.
+void Server::RefuseForLackOfFds() {
+  spare_.reset();
+  UniqueFd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  spare_ = OpenSpare();
+}
+
+void Server::Serve(Connection& connection, Rtnl& rtnl) {
+  MarkDirty(connection);
+  for (int i = 0; i < kDatagramsPerRound && !connection.dead(); ++i) {
+    const std::optional<Bytes> datagram = connection.Receive(buffer_);
+    if (!datagram.has_value()) return;
+    Execute(connection, *datagram, rtnl);
+  }
+}
+
+void Server::Execute(Connection& connection, Bytes datagram, Rtnl& rtnl) {
+  connection.CountExecuted();
+  if (connection.HandleControl(datagram, registry_)) {
+    RefreshMembers(connection);
+  } else if (IsSwitchRequest(datagram)) {
+    HandleSwitchRequests(rtnl, datagram, connection);
+  } else {
+    rtnl.Handle(datagram, connection);
+  }
+}
+
+void Server::RefreshMembers(Connection& connection) {
+  const auto place = std::find(members_.begin(), members_.end(), &connection);
+  const bool member = !connection.groups.empty();
+  if (member && place == members_.end()) members_.push_back(&connection);
+  if (!member && place != members_.end()) members_.erase(place);
+}
+
+void Server::FinishRound(Rtnl& rtnl) {
+  if (dirty_.empty()) return;
+  rtnl.Commit();
+  for (Connection* connection : std::exchange(dirty_, {})) {
+    connection->listed = false;
+    connection->ShowReplies(signal_);
+    if (connection->dead()) {
+      Remove(*connection);
+    } else {
+      WatchForRoom(*connection);
+    }
+  }
+}
+
+void Server::WatchForRoom(Connection& connection) {
+  const uint32_t wanted = EPOLLIN | (connection.wants_write() ? EPOLLOUT : 0u);
+  if (std::exchange(connection.watched, wanted) == wanted) return;
+  Watch(connection.fd(), wanted, EPOLL_CTL_MOD);
+}
+
+void Server::Remove(Connection& connection) {
+  std::erase(members_, &connection);
+  connections_.erase(connection.fd());  // closing the socket ends its watch
+}
+
+}  // namespace vswitch
