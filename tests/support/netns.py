@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Kernel network namespaces as the hosts behind kernel taps."""
+
+import itertools
+import json
+import os
+import subprocess
+
+from support.children import Child
+from support.vswitch_process import other_cpus
+
+_serial = itertools.count()
+
+
+def run(*argv, check=True, timeout=30):
+    result = subprocess.run([str(arg) for arg in argv], capture_output=True, text=True,
+                            stdin=subprocess.DEVNULL, timeout=timeout)
+    if check and result.returncode != 0:
+        raise RuntimeError(f"{' '.join(map(str, argv))}: status {result.returncode}\n"
+                           f"{result.stdout}{result.stderr}")
+    return result
+
+
+def unique_name(prefix):
+    """An interface or namespace name that no other test process uses."""
+    return f"{prefix}{os.getpid() % 1000000}n{next(_serial)}"
+
+
+class Netns:
+    """A namespace that says nothing by itself (no IPv6), so packets can be counted exactly."""
+
+    def __init__(self):
+        self.name = unique_name("vsw")
+
+    def __enter__(self):
+        run("ip", "netns", "add", self.name)
+        self.run("sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1",
+                 "net.ipv6.conf.default.disable_ipv6=1")
+        self.ip("link", "set", "lo", "up")
+        return self
+
+    def __exit__(self, *exc):
+        run("ip", "netns", "del", self.name, check=False)
+
+    def ip(self, *args, **kwargs):
+        return run("ip", "-n", self.name, *args, **kwargs)
+
+    def run(self, *argv, **kwargs):
+        return run("ip", "netns", "exec", self.name, "taskset", "-c", other_cpus(), *argv, **kwargs)
+
+    def spawn(self, *argv):
+        return Child(argv, cpus=other_cpus(), netns=self.name)
+
+    def take(self, interface, address, mtu=None):
+        """Moves an interface of this process's namespace in here and sets it up."""
+        run("ip", "link", "set", interface, "netns", self.name)
+        if mtu:
+            self.ip("link", "set", interface, "mtu", mtu)
+        self.ip("addr", "add", address, "dev", interface)
+        self.ip("link", "set", interface, "up")
+
+    def stats(self, interface):
+        """rtnl_link_stats64 as `ip -s -j` shows it: {"rx": {...}, "tx": {...}}."""
+        return json.loads(self.ip("-s", "-j", "link", "show", interface).stdout)[0]["stats64"]
+
+    def ping(self, address, count=3, size=56):
+        """Pings with fragmentation forbidden; raises when an answer is missing."""
+        return self.run("ping", "-c", count, "-i", "0.2", "-W", "3", "-M", "do", "-s", size, address)
