@@ -57,7 +57,8 @@ def test_deleted_link_gives_its_port_back(vswitch):
         assert not interface_exists(tap)
 
 
-@pytest.mark.parametrize("devargs", ["", "net_nosuch0", "net_tap0,iface=" + 40 * "x", "0000:ff:1f.7"])
+@pytest.mark.parametrize("devargs", ["", "net_nosuch0", "net_tap0,iface=" + 40 * "x",
+                                     "0000:ff:1f.7"])
 def test_bad_devargs_leave_nothing(vswitch, devargs):
     refused = vswitch.vsctl("link", "add", "up0", "type", "ethdev", "devargs", devargs, check=False)
     assert refused.returncode in (1, 2)

@@ -20,8 +20,8 @@ _KERNEL_PACKAGE = "linux-image-cloud-amd64"
 _MODULES = ("virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
             "failover", "net_failover", "virtio_net")
 _PROGRAMS = ("/usr/bin/iperf3",)
-_APPLETS = ("base64 cat dd echo head insmod ip kill ls mkdir mount nc ping poweroff printf reboot sed "
-            "seq sh sha256sum sleep stty timeout true uname wc").split()
+_APPLETS = ("base64 cat dd echo head insmod ip kill ls mkdir mount nc ping poweroff printf reboot "
+            "sed seq sh sha256sum sleep stty timeout true uname wc").split()
 _INIT = pathlib.Path(__file__).with_name("guest_init.sh")
 
 
@@ -132,7 +132,7 @@ def _pack(files, path):
         (root / "init").chmod(0o755)
         names = "\n".join(str(p.relative_to(root)) for p in sorted(root.rglob("*")))
         scratch = path.with_suffix(".new")
-        # Not compressed: QEMU hands it over in no time, the guest would take a second to inflate it.
+        # Not compressed: QEMU hands it over in no time, the guest would need a second to inflate.
         with open(scratch, "wb") as output:
             subprocess.run(["cpio", "--quiet", "-o", "-H", "newc", "-R", "0:0"], cwd=root,
                            input=names.encode(), stdout=output, check=True)

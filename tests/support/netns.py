@@ -65,4 +65,5 @@ class Netns:
 
     def ping(self, address, count=3, size=56):
         """Pings with fragmentation forbidden; raises when an answer is missing."""
-        return self.run("ping", "-c", count, "-i", "0.2", "-W", "3", "-M", "do", "-s", size, address)
+        return self.run("ping", "-c", count, "-i", "0.2", "-W", "3", "-M", "do", "-s", size,
+                        address)
