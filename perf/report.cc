@@ -78,11 +78,11 @@ std::string ReportJson(const PerfOptions& options, const Report& report) {
     directions.push_back(CountsJson(counts, report.run.seconds));
   }
   const TrafficOptions& traffic = options.traffic;
-  const nlohmann::ordered_json json = {{"valid", report.faults.empty()}, {"faults", report.faults},
-                                       {"seconds", report.run.seconds},  {"size", traffic.size},
-                                       {"packed", options.port.packed},  {"rate", traffic.rate},
-                                       {"window", traffic.window},       {"flows", traffic.flows},
-                                       {"directions", directions}};
+  const nlohmann::ordered_json json = {
+      {"valid", report.faults.empty()}, {"faults", report.faults},  {"seconds", report.run.seconds},
+      {"waited", report.run.waited},    {"size", traffic.size},     {"packed", options.port.packed},
+      {"rate", traffic.rate},           {"window", traffic.window}, {"flows", traffic.flows},
+      {"directions", directions}};
   return json.dump();
 }
 

@@ -55,7 +55,7 @@ uint32_t Stream::Send(uint64_t now) {
 
 void Stream::Probe() {
   rte_mbuf* packet;
-  if (!from_.Allocate(&packet, 1)) return;
+  if (up() || !from_.Allocate(&packet, 1)) return;
   packet->data_len = static_cast<uint16_t>(codec_.size());
   packet->pkt_len = codec_.size();
   codec_.WriteProbe(rte_pktmbuf_mtod(packet, uint8_t*), counts_.probes_offered);

@@ -32,7 +32,7 @@ class Stream {
   uint32_t Send(uint64_t now);
   // Takes and checks what arrived, at most a burst; returns how many.
   uint32_t Receive();
-  // Offers one probe.
+  // Offers one probe unless up().
   void Probe();
 
   bool up() const { return counts_.probes_received > 0; }

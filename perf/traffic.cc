@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 
@@ -17,11 +18,23 @@ constexpr double kProbeInterval = 0.02;
 // Nothing moved for so long: what has not arrived is lost, and a full window will not open again.
 constexpr double kSilence = 1.0;
 
+// Seconds this thread has waited for its CPU (Documentation/scheduler/sched-stats); 0 where the
+// kernel does not tell.
+double RunQueueWait() {
+  std::ifstream file("/proc/thread-self/schedstat");
+  double ran = 0;
+  double waited = 0;
+  return file >> ran >> waited ? waited / 1e9 : 0;
+}
+
 }  // namespace
 
 Traffic::Traffic(const TrafficOptions& options, std::vector<Stream>& streams,
                  const std::atomic<bool>& stop)
-    : options_(options), streams_(streams), stop_(stop), hz_(rte_get_tsc_hz()) {}
+    : options_(options),
+      streams_(streams),
+      stop_(stop),
+      hz_(static_cast<double>(rte_get_tsc_hz())) {}
 
 void Traffic::Rest() const {
   if (options_.sleep_us == 0) {
@@ -31,76 +44,70 @@ void Traffic::Rest() const {
   }
 }
 
+uint32_t Traffic::Step(uint64_t now) {
+  uint32_t moved = 0;
+  for (Stream& stream : streams_) {
+    moved += stream.Receive();
+    if (sending_) moved += stream.Send(now);
+  }
+  if (moved > 0) moved_at_ = now;
+  return moved;
+}
+
 absl::Status Traffic::BringUp() {
-  const auto up = [this] { return std::ranges::all_of(streams_, &Stream::up); };
-  const auto interval = static_cast<uint64_t>(kProbeInterval * static_cast<double>(hz_));
   const uint64_t start = rte_rdtsc();
   uint64_t next_probe = start;
-  for (uint64_t now = start; !up(); now = rte_rdtsc()) {
+  for (uint64_t now = start; !std::ranges::all_of(streams_, &Stream::up); now = rte_rdtsc()) {
     if (stop_) return absl::CancelledError("interrupted");
-    if (static_cast<double>(now - start) > options_.wait * static_cast<double>(hz_)) {
+    if (now - start > Ticks(options_.wait)) {
       return absl::DeadlineExceededError(
           absl::StrCat("no packet came through within ", options_.wait, " s"));
     }
     if (now >= next_probe) {
-      for (Stream& stream : streams_) {
-        if (!stream.up()) stream.Probe();
-      }
-      next_probe = now + interval;
+      for (Stream& stream : streams_) stream.Probe();
+      next_probe = now + Ticks(kProbeInterval);
     }
-    if (Step(now, false) == 0) Rest();
+    if (Step(now) == 0) Rest();
   }
   return absl::OkStatus();
 }
 
-uint32_t Traffic::Step(uint64_t now, bool send) {
-  uint32_t moved = 0;
-  for (Stream& stream : streams_) {
-    moved += stream.Receive();
-    if (send) moved += stream.Send(now);
+RunResult Traffic::Run(double progress) {
+  const double waited_before = RunQueueWait();
+  RunEnd end = RunEnd::kDone;
+  start_ = moved_at_ = rte_rdtsc();
+  sending_ = true;
+  uint64_t next_line = progress > 0 ? start_ + Ticks(progress) : UINT64_MAX;
+  for (uint64_t now = start_; !Over(now, end); now = rte_rdtsc()) {
+    if (Step(now) == 0) Rest();
+    sending_ = sending_ && StillSending(now);
+    if (now < next_line) continue;
+    PrintProgress(now);
+    next_line += Ticks(progress);
   }
-  return moved;
+  return {end, Seconds(moved_at_ - start_), RunQueueWait() - waited_before};
 }
 
-bool Traffic::SendingOver(uint64_t now, uint64_t start) const {
-  if (options_.seconds > 0 &&
-      static_cast<double>(now - start) > options_.seconds * static_cast<double>(hz_)) {
+bool Traffic::StillSending(uint64_t now) const {
+  if (options_.seconds > 0 && now - start_ > Ticks(options_.seconds)) return false;
+  return !std::ranges::all_of(streams_, &Stream::sent_all);
+}
+
+bool Traffic::Over(uint64_t now, RunEnd& end) const {
+  if (stop_) {
+    end = RunEnd::kInterrupted;
     return true;
   }
-  return std::ranges::all_of(streams_, &Stream::sent_all);
-}
-
-RunResult Traffic::Run(double progress) {
-  const auto ticks = [this](double seconds) { return static_cast<uint64_t>(seconds * hz_); };
-  const uint64_t start = rte_rdtsc();
-  uint64_t moved_at = start;
-  uint64_t next_line = progress > 0 ? start + ticks(progress) : UINT64_MAX;
-  bool sending = true;
-  RunEnd end = RunEnd::kDone;
-  for (uint64_t now = start;; now = rte_rdtsc()) {
-    if (stop_) end = RunEnd::kInterrupted;
-    if (end != RunEnd::kDone) break;
-    if (Step(now, sending) != 0) {
-      moved_at = now;
-    } else if (now - moved_at > ticks(kSilence)) {
-      if (!sending) break;
-      end = RunEnd::kStalled;
-    } else {
-      Rest();
-    }
-    if (sending) sending = !SendingOver(now, start);
-    if (!sending && std::ranges::all_of(streams_, [](auto& s) { return s.in_flight() == 0; })) {
-      break;
-    }
-    if (now >= next_line) {
-      Progress(static_cast<double>(now - start) / static_cast<double>(hz_));
-      next_line += ticks(progress);
-    }
+  const bool silent = now - moved_at_ > Ticks(kSilence);
+  if (sending_) {
+    end = silent ? RunEnd::kStalled : RunEnd::kDone;
+    return silent;
   }
-  return {end, static_cast<double>(moved_at - start) / static_cast<double>(hz_)};
+  return silent || std::ranges::all_of(streams_, [](auto& s) { return s.in_flight() == 0; });
 }
 
-void Traffic::Progress(double seconds) const {
+void Traffic::PrintProgress(uint64_t now) const {
+  const double seconds = Seconds(now - start_);
   for (const Stream& stream : streams_) {
     const StreamCounts counts = stream.Counts();
     std::fprintf(stderr, "%6.1f s  %s  offered %lu  received %lu  corrupted %lu  %.3f Mpps\n",

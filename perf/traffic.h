@@ -22,6 +22,7 @@ enum class RunEnd : uint8_t {
 struct RunResult {
   RunEnd end = RunEnd::kDone;
   double seconds = 0;  // from the first packet offered to the last that moved
+  double waited = 0;   // of those, ready to run but not running: how far others disturbed it
 };
 
 // One thread drives it. `stop` ends any phase early; both outlive it.
@@ -39,15 +40,21 @@ class Traffic {
   RunResult Run(double progress);
 
  private:
-  uint32_t Step(uint64_t now, bool send);
-  bool SendingOver(uint64_t now, uint64_t start) const;
+  uint64_t Ticks(double seconds) const { return static_cast<uint64_t>(seconds * hz_); }
+  double Seconds(uint64_t ticks) const { return static_cast<double>(ticks) / hz_; }
+  uint32_t Step(uint64_t now);
+  bool StillSending(uint64_t now) const;
+  bool Over(uint64_t now, RunEnd& end) const;
   void Rest() const;
-  void Progress(double seconds) const;
+  void PrintProgress(uint64_t now) const;
 
   const TrafficOptions& options_;
   std::vector<Stream>& streams_;
   const std::atomic<bool>& stop_;
-  const uint64_t hz_;
+  const double hz_;  // TSC
+  bool sending_ = false;
+  uint64_t start_ = 0;     // TSC at the start of Run
+  uint64_t moved_at_ = 0;  // TSC of the last step that moved a packet
 };
 
 }  // namespace vswitch
