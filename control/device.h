@@ -8,6 +8,7 @@
 
 #include <array>
 #include <cstdint>
+#include <list>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,14 @@ struct Device {
   Device* master = nullptr;
   bool unregistering = false;  // its RTM_DELLINK is being composed: no AF_SPEC/INET6 any more
   std::string devargs;         // ethdev
+
+  // Bookkeeping of the registry and of Rtnl.
+  bool registered = false;     // findable in its namespace
+  bool announced = false;      // its first RTM_NEWLINK was sent, so its RTM_DELLINK must be, too
+  bool carrier_event = false;  // waits in LinkWatch
+  uint64_t serial = 0;         // order of registration
+  size_t batch_position = 0;   // in the DeleteBatch it is in
+  std::list<Device*>::iterator dump_position{};
 
   bool up() const { return (flags & IFF_UP) != 0; }
 };
