@@ -7,9 +7,9 @@
 #include <memory>
 #include <span>
 #include <string_view>
-#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "control/device.h"
 #include "control/netlink.h"
 #include "dataplane/netdev.h"
@@ -17,6 +17,7 @@
 namespace vswitch {
 
 class Rtnl;
+class DeleteBatch;
 struct LinkRequest;  // link_request.h: header, attributes, parsed LINKINFO
 
 // All functions run on the control thread. A null function means the kind does not have it.
@@ -29,19 +30,19 @@ struct LinkKind {
   void (*setup)(Device& device);
   // Before anything is done, also on modify. `data` is null without INFO_DATA.
   absl::Status (*validate)(const NlAttrs& attrs, const NlAttrs* data, ExtAck& ack);
-  // Registers `device` (and what belongs to it, such as a peer). On error nothing is left behind
-  // but used-up indexes.
-  absl::Status (*newlink)(Rtnl& rtnl, LinkRequest& request, std::unique_ptr<Device> device,
-                          ExtAck& ack);
+  // Registers `device` (and what belongs to it, such as a peer) with Rtnl::Register; null: just
+  // that. On error nothing is left behind but used-up indexes.
+  absl::StatusOr<Device*> (*newlink)(Rtnl& rtnl, LinkRequest& request,
+                                     std::unique_ptr<Device> device, ExtAck& ack);
   absl::Status (*changelink)(Rtnl& rtnl, Device& device, const NlAttrs& data, ExtAck& ack);
-  // Appends the device and all that goes with it to `batch`, in the order of their RTM_DELLINKs.
-  void (*dellink)(Rtnl& rtnl, Device& device, std::vector<Device*>& batch);
+  // Adds the device and all that goes with it to `batch`, in the order of their RTM_DELLINKs.
+  void (*dellink)(Rtnl& rtnl, Device& device, DeleteBatch& batch);
 
   absl::Status (*open)(Rtnl& rtnl, Device& device);  // becomes UP (ndo_open)
   void (*stop)(Rtnl& rtnl, Device& device);          // stops being UP (ndo_stop)
   bool live_address_change;                          // IFF_LIVE_ADDR_CHANGE
   bool can_change_carrier;                           // ndo_change_carrier
-  bool can_have_backend;                             // `vsctl attach` allowed
+  bool can_have_backend;                             // `vsctl attach` and `vsctl detach` allowed
 
   // INFO_DATA of RTM_NEWLINK; null: none.
   void (*fill_info)(const Device& device, NlWriter& writer);

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// ethdev: a device whose backend is a DPDK port, named by devargs. It lives as long as the port.
+#include <array>
+#include <cerrno>
+
+#include "control/link_check.h"
+#include "control/link_create.h"
+#include "control/link_kinds.h"
+#include "control/protocol.h"
+#include "control/rtnl.h"
+#include "dataplane/errno_status.h"
+#include "dataplane/sink.h"
+
+namespace vswitch {
+
+namespace {
+
+constexpr uint16_t kMaxDevargs = 4095;
+constexpr std::array<NlPolicy, kEthdevDevargs + 1> kDataPolicy = {
+    NlPolicy{}, NlPolicy{.type = NlType::kString, .max_len = kMaxDevargs}};
+
+void Setup(Device& device) {
+  device.flags = IFF_BROADCAST | IFF_MULTICAST;
+  device.address = RandomAddress();
+}
+
+absl::Status Validate(const NlAttrs& attrs, const NlAttrs*, ExtAck&) {
+  return CheckNewAddress(attrs);
+}
+
+absl::StatusOr<Device*> NewLink(Rtnl& rtnl, LinkRequest& request, std::unique_ptr<Device> device,
+                                ExtAck&) {
+  if (request.data.has_value() && request.data->Has(kEthdevDevargs)) {
+    device->devargs = request.data->String(kEthdevDevargs);
+  }
+  if (device->devargs.empty()) {
+    return ErrnoStatus(EINVAL, "an ethdev device needs devargs, such as net_tap0,iface=up0");
+  }
+  const absl::StatusOr<Device*> registered = rtnl.Register(std::move(device));
+  if (!registered.ok()) return registered;
+  BackendSpec spec;
+  spec.type = BackendType::kEthdev;
+  spec.devargs = (*registered)->devargs;
+  const absl::Status made = rtnl.MakeBackend(**registered, spec);
+  if (made.ok()) return registered;
+  rtnl.UnregisterOne(**registered);
+  return made;
+}
+
+void DelLink(Rtnl&, Device& device, DeleteBatch& batch) { batch.Add(device); }
+
+void FillInfo(const Device& device, NlWriter& writer) {
+  writer.PutString(kEthdevDevargs, device.devargs);
+}
+
+std::unique_ptr<const Netdev> MakeNetdev(const Device& device) {
+  return std::make_unique<Wire>(device.id, device.up());
+}
+
+}  // namespace
+
+const LinkKind kEthdevKind = {
+    .name = "ethdev",
+    .data_policy = kDataPolicy,
+    .setup = Setup,
+    .validate = Validate,
+    .newlink = NewLink,
+    .changelink = nullptr,
+    .dellink = DelLink,
+    .open = nullptr,
+    .stop = nullptr,
+    .live_address_change = true,
+    .can_change_carrier = false,
+    .can_have_backend = false,
+    .fill_info = FillInfo,
+    .make_netdev = MakeNetdev,
+};
+
+}  // namespace vswitch

@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The message loop: which requests are executed, by whom, and how they are answered.
+#include "control/rtnl.h"
+
+#include <linux/rtnetlink.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "control/rtnl_netns.h"
+#include "dataplane/errno_status.h"
+
+namespace vswitch {
+
+namespace {
+
+// What this kernel calls RTNL_KIND_*: the two low bits of every rtnetlink type.
+enum class Verb { kNew = 0, kDel = 1, kGet = 2, kSet = 3 };
+
+Verb VerbOf(uint16_t type) { return static_cast<Verb>(type & 3); }
+
+bool IsDump(const nlmsghdr& header) {
+  return VerbOf(header.nlmsg_type) == Verb::kGet && (header.nlmsg_flags & NLM_F_DUMP) != 0;
+}
+
+// Tables of the kernel that are always empty here: links have no addresses, routes or neighbours,
+// but programs that ask for all of them must get an answer.
+bool IsEmptyTable(uint16_t type) {
+  constexpr uint16_t kTypes[] = {
+      RTM_GETADDR,    RTM_GETROUTE,    RTM_GETNEIGH,     RTM_GETRULE,    RTM_GETMULTICAST,
+      RTM_GETANYCAST, RTM_GETNEIGHTBL, RTM_GETADDRLABEL, RTM_GETNETCONF, RTM_GETMDB,
+      RTM_GETNSID,    RTM_GETNEXTHOP,  RTM_GETVLAN};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
+// Bridge ports have handlers of their own for these (rtnl_bridge_setlink, rtnl_bridge_dellink); no
+// link is a port of a bridge.
+absl::Status ChangeBridgePort(const NlMessage& message, const Client& client) {
+  if (message.payload().size() < sizeof(ifinfomsg)) return ErrnoStatus(EINVAL);
+  const auto header = ReadStruct<ifinfomsg>(message.payload());
+  if (client.ns->FindByIndex(header.ifi_index) == nullptr) {
+    return ErrnoStatus(ENODEV, "unknown ifindex");
+  }
+  return ErrnoStatus(EOPNOTSUPP);
+}
+
+}  // namespace
+
+Rtnl::Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env)
+    : registry_(registry),
+      dataplane_(dataplane),
+      backend_env_(std::move(backend_env)),
+      notifier_(dataplane, multicast) {}
+
+Rtnl::~Rtnl() {
+  for (Namespace* ns : registry_.namespaces()) {
+    for (Device* device : ns->DumpOrder()) {
+      if (device == &ns->lo()) continue;
+      dataplane_.RemoveDevice(device->id);
+      ns->Remove(*device);
+      registry_.Forget(*device);
+    }
+  }
+  Commit();
+}
+
+void Rtnl::Commit() { dataplane_.Commit(); }
+
+void Rtnl::Handle(Bytes datagram, Client& client) {
+  if (client.ns == nullptr) client.ns = &registry_.initial();
+  NlReader reader(datagram);
+  while (const std::optional<NlMessage> message = reader.Next()) {
+    HandleOne(*message, client);
+    link_watch_.Run(notifier_);
+  }
+}
+
+void Rtnl::HandleOne(const NlMessage& message, Client& client) {
+  ExtAck ack;
+  const bool execute = (message.header.nlmsg_flags & NLM_F_REQUEST) != 0 &&
+                       message.header.nlmsg_type >= NLMSG_MIN_TYPE;
+  const Outcome outcome = execute ? Execute(message, client, ack) : Outcome{};
+  const bool wanted = (message.header.nlmsg_flags & NLM_F_ACK) != 0 || !outcome.status.ok();
+  if (outcome.answered || !wanted) return;
+  client.Send(
+      EncodeAck(message, outcome.status, ack, client.port_id, client.cap_ack, client.ext_ack));
+}
+
+Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ack) {
+  const uint16_t type = message.header.nlmsg_type;
+  if (type > RTM_MAX) return {ErrnoStatus(EOPNOTSUPP)};
+  if (message.payload().empty()) return {};
+  if (VerbOf(type) != Verb::kGet && !client.admin) return {ErrnoStatus(EPERM)};
+  if (!IsDump(message.header)) return {Do(message, client, ack)};
+  if (type != RTM_GETLINK && !IsEmptyTable(type)) return {ErrnoStatus(EOPNOTSUPP)};
+  Dump(message, client, ack);
+  return {.status = {}, .answered = true};
+}
+
+void Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
+  const bool links = message.header.nlmsg_type == RTM_GETLINK;
+  const absl::Status status = links ? DumpLinks(message, client, ack) : absl::OkStatus();
+  client.Send(EncodeDone(message, status, ack, client.port_id, client.ext_ack));
+}
+
+absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
+  const uint16_t type = message.header.nlmsg_type;
+  const bool bridge = ReadStruct<rtgenmsg>(message.payload()).rtgen_family == AF_BRIDGE;
+  const bool bulk = (message.header.nlmsg_flags & NLM_F_BULK) != 0;
+  if (bulk && (type == RTM_DELLINK || type == RTM_DELLINKPROP)) {
+    return ErrnoStatus(EOPNOTSUPP, "Bulk delete is not supported");
+  }
+  if (bridge && (type == RTM_SETLINK || type == RTM_DELLINK)) {
+    return ChangeBridgePort(message, client);
+  }
+  switch (type) {
+    case RTM_NEWLINK:
+      return NewLink(message, client, ack);
+    case RTM_SETLINK:
+      return SetLink(message, client, ack);
+    case RTM_DELLINK:
+      return DelLink(message, client, ack);
+    case RTM_GETLINK:
+      return GetLink(message, client, ack);
+    case RTM_NEWLINKPROP:
+    case RTM_DELLINKPROP:
+      return LinkProp(message, client, ack);
+    case RTM_GETNSID:
+      return GetNetnsId(message, client, ack);
+    default:
+      return ErrnoStatus(EOPNOTSUPP);
+  }
+}
+
+bool SelectsDevice(const LinkRequest& request) {
+  return request.header.ifi_index > 0 || request.attrs.Has(IFLA_IFNAME) ||
+         request.attrs.Has(IFLA_ALT_IFNAME);
+}
+
+Device* SelectDevice(const LinkRequest& request) {
+  const Namespace& ns = *request.client->ns;
+  if (request.header.ifi_index > 0) return ns.FindByIndex(request.header.ifi_index);
+  if (request.attrs.Has(IFLA_IFNAME)) return ns.FindByName(request.attrs.String(IFLA_IFNAME));
+  if (!request.attrs.Has(IFLA_ALT_IFNAME)) return nullptr;
+  return ns.FindByName(request.attrs.String(IFLA_ALT_IFNAME));
+}
+
+}  // namespace vswitch

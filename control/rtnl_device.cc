@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What link kinds call: registering, opening, closing and unregistering devices
+// (net/core/dev.c).
+#include <cerrno>
+#include <utility>
+
+#include "control/rtnl.h"
+#include "dataplane/errno_status.h"
+
+namespace vswitch {
+
+namespace {
+
+// Flags that are just stored. UP, PROMISC and ALLMULTI have effects of their own; a client cannot
+// set the others.
+constexpr uint32_t kStoredFlags = IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_DYNAMIC |
+                                  IFF_MULTICAST | IFF_PORTSEL | IFF_AUTOMEDIA;
+
+// A client's own request for a mode adds one to the count of those who want it.
+void ToggleCounted(Device& device, uint32_t flags, uint32_t bit, uint32_t& count) {
+  if (((device.flags ^ flags) & bit) == 0) return;
+  device.flags ^= bit;
+  (flags & bit) != 0 ? ++count : --count;
+}
+
+}  // namespace
+
+absl::StatusOr<Device*> Rtnl::Register(std::unique_ptr<Device> device) {
+  Namespace& ns = *device->ns;
+  absl::StatusOr<std::string> name = ns.ResolveName(device->name);
+  if (!name.ok()) return name.status();
+  device->name = *std::move(name);
+  if (const absl::Status inserted = ns.Insert(*device); !inserted.ok()) return inserted;
+  device->id = dataplane_.CreateDevice();
+  if (!device->id.valid()) {
+    ns.Remove(*device);
+    return ErrnoStatus(ENOSPC, "the device table is full");
+  }
+  if (!device->carrier) SettleOperState(*device);  // linkwatch_init_dev
+  return &registry_.Add(std::move(device));
+}
+
+absl::Status Rtnl::ConfigureLink(Device& device, const ifinfomsg* header) {
+  if (header != nullptr && (header->ifi_flags != 0 || header->ifi_change != 0)) {
+    const absl::Status status = ChangeFlags(device, CombineFlags(device, *header));
+    if (!status.ok()) return status;
+  }
+  device.announced = true;
+  notifier_.NewLink(device, UINT32_MAX);
+  return absl::OkStatus();
+}
+
+uint32_t CombineFlags(const Device& device, const ifinfomsg& header) {
+  if (header.ifi_change == 0) return header.ifi_flags;
+  return (header.ifi_flags & header.ifi_change) | (device.flags & ~header.ifi_change);
+}
+
+absl::Status Rtnl::ChangeFlags(Device& device, uint32_t flags) {
+  const bool up = (flags & IFF_UP) != 0;
+  device.flags = (flags & kStoredFlags) | (device.flags & ~kStoredFlags);
+  absl::Status status;
+  if (up && !device.up()) status = Open(device);
+  if (!up && device.up()) Close(device);
+  ToggleCounted(device, flags, IFF_PROMISC, device.promiscuity);
+  ToggleCounted(device, flags, IFF_ALLMULTI, device.allmulti);
+  return status;
+}
+
+// __dev_open. The queue discipline is attached at the first time and stays.
+absl::Status Rtnl::Open(Device& device) {
+  if (device.kind != nullptr && device.kind->open != nullptr) {
+    const absl::Status status = device.kind->open(*this, device);
+    if (!status.ok()) return status;
+  }
+  device.flags |= IFF_UP;
+  device.qdisc_active = true;
+  Republish(device);
+  return absl::OkStatus();
+}
+
+// __dev_close
+void Rtnl::Close(Device& device) {
+  if (device.kind != nullptr && device.kind->stop != nullptr) device.kind->stop(*this, device);
+  device.flags &= ~static_cast<uint32_t>(IFF_UP);
+  Republish(device);
+}
+
+void Rtnl::Unregister(const DeleteBatch& batch, const Cause& cause) {
+  const std::vector<Device*> devices = batch.Devices();
+  std::vector<Device*> closed;
+  for (Device* device : devices) {
+    if (!device->up()) continue;
+    Close(*device);
+    closed.push_back(device);
+  }
+  for (const Device* device : closed) notifier_.NewLink(*device, IFF_UP | IFF_RUNNING);
+  for (Device* device : devices) {
+    device->ns->Remove(*device);
+    device->unregistering = true;
+  }
+  link_watch_.ForgetUnregistering();
+  for (Device* device : devices) Destroy(*device, cause);
+}
+
+void Rtnl::UnregisterOne(Device& device) {
+  DeleteBatch batch;
+  batch.Add(device);
+  Unregister(batch, {});
+}
+
+// Announce, unpublish, forget. Workers may use what was published until the next Commit; the
+// record is only ours.
+void Rtnl::Destroy(Device& device, const Cause& cause) {
+  device.qdisc_active = false;
+  if (device.announced) notifier_.DelLink(device, cause);
+  dataplane_.RemoveDevice(device.id);
+  registry_.Forget(device);
+}
+
+// Only packets that come out of a backend ask a device where to go, so a device without one is not
+// published at all: that keeps creating links cheap.
+void Rtnl::PublishOne(const Device& device) {
+  if (!device.id.valid() || dataplane_.PortOf(device.id) == nullptr) return;
+  dataplane_.Publish(device.id, device.kind->make_netdev(device));
+}
+
+void Rtnl::Republish(const Device& device) {
+  PublishOne(device);
+  if (device.link != nullptr) PublishOne(*device.link);
+}
+
+}  // namespace vswitch
