@@ -35,17 +35,15 @@ int Fail(const std::string& message) {
 
 // Preallocated memory in one file: a virtio-user port cannot describe anything else to a switch.
 absl::Status StartEal(const PerfOptions& options) {
-  std::vector<std::string> words = {"vswitch-perf",
-                                    "--in-memory",
-                                    "--no-pci",
-                                    "--no-telemetry",
-                                    "--single-file-segments",
-                                    "--log-level=lib.eal:error",
-                                    absl::StrCat("--file-prefix=vswitch-perf-", getpid()),
-                                    absl::StrCat("--lcores=0@", options.core),
-                                    "-m",
-                                    absl::StrCat(options.memory_mib)};
-  if (options.no_huge) words.push_back("--no-huge");
+  std::vector<std::string> words = {"vswitch-perf", "--no-pci", "--no-telemetry"};
+  if (options.no_huge) {
+    words.insert(words.end(), {"--no-huge", "--no-shconf"});  // is one file, leaves none behind
+  } else {
+    words.insert(words.end(), {"--in-memory", "--single-file-segments"});
+  }
+  words.insert(words.end(),
+               {"--log-level=lib.eal:error", absl::StrCat("--file-prefix=vswitch-perf-", getpid()),
+                absl::StrCat("--lcores=0@", options.core), "-m", absl::StrCat(options.memory_mib)});
   std::vector<char*> argv;
   for (std::string& word : words) argv.push_back(word.data());
   if (rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0) return absl::OkStatus();

@@ -1,14 +1,30 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "perf/options.h"
 
+#include <sched.h>
+
 #include <CLI/CLI.hpp>
-#include <iostream>
-#include <limits>
+#include <map>
 
 namespace vswitch {
 namespace {
 
 constexpr int kUsage = 2;
+constexpr double kMaxRate = 1e9;
+
+// A CPU this process may run on.
+CLI::Validator CpuValidator() {
+  return {[](std::string& text) {
+            unsigned cpu = CPU_SETSIZE;
+            cpu_set_t allowed;
+            CPU_ZERO(&allowed);
+            sched_getaffinity(0, sizeof(allowed), &allowed);
+            const bool valid = CLI::detail::lexical_cast(text, cpu) && cpu < CPU_SETSIZE &&
+                               CPU_ISSET(cpu, &allowed);
+            return valid ? std::string() : text + " is no CPU this process may run on";
+          },
+          "CPU"};
+}
 
 void AddPortOptions(CLI::App& app, PortOptions& port) {
   app.add_option("--port", port.sockets, "vhost-user socket; give it twice, for port A and port B")
@@ -24,7 +40,10 @@ void AddPortOptions(CLI::App& app, PortOptions& port) {
 CLI::Validator RateValidator() {
   return {[](std::string& text) {
             if (text == "max") text = "0";
-            return CLI::NonNegativeNumber(text);
+            double rate = 0;
+            const bool valid =
+                CLI::detail::lexical_cast(text, rate) && rate >= 0 && rate <= kMaxRate;
+            return valid ? std::string() : text + " is neither a rate nor max";
           },
           "PPS|max"};
 }
@@ -48,11 +67,13 @@ void AddTrafficOptions(CLI::App& app, TrafficOptions& traffic) {
       ->capture_default_str();
   const std::map<std::string, Verify> kinds{{"header", Verify::kHeader}, {"full", Verify::kFull}};
   app.add_option("--verify", traffic.verify, "bytes to write and check: header (64) or full")
-      ->transform(CLI::CheckedTransformer(kinds));
+      ->transform(CLI::CheckedTransformer(kinds).description("header|full"));
 }
 
 void AddRunOptions(CLI::App& app, PerfOptions& options) {
-  app.add_option("--core", options.core, "CPU of the generator")->capture_default_str();
+  app.add_option("--core", options.core, "CPU of the generator")
+      ->check(CpuValidator())
+      ->capture_default_str();
   app.add_option("--memory", options.memory_mib, "MiB for packets and rings")
       ->check(CLI::Range(64, 65536))
       ->capture_default_str();
@@ -65,8 +86,8 @@ void AddRunOptions(CLI::App& app, PerfOptions& options) {
                  "any otherwise)");
   app.add_option("--core-latency", options.core_latency,
                  "only measure how fast a cache line travels between two CPUs")
-      ->expected(2)
-      ->type_name("CPU CPU");
+      ->check(CpuValidator())
+      ->expected(2);
 }
 
 void CheckTogether(const PerfOptions& options) {

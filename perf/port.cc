@@ -13,14 +13,16 @@ namespace {
 
 // Enough to fill a ring and the cache in front of the pool; more would only leave the CPU's cache.
 constexpr unsigned kPoolCache = 256;
+// The driver asks for room for a virtio header and VLAN tags beside the frame.
+constexpr uint32_t kExtraRoom = 64;
 
 absl::Status Failure(const std::string& what, int error) {
   return absl::UnavailableError(absl::StrCat(what, ": ", rte_strerror(error)));
 }
 
 MempoolPtr MakePool(const std::string& name, unsigned buffers, uint32_t frame_size) {
-  const uint32_t room = std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE,
-                                           RTE_PKTMBUF_HEADROOM + frame_size + RTE_ETHER_HDR_LEN);
+  const uint32_t room =
+      std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE, RTE_PKTMBUF_HEADROOM + frame_size + kExtraRoom);
   return MempoolPtr(rte_pktmbuf_pool_create(name.c_str(), buffers, kPoolCache, 0,
                                             static_cast<uint16_t>(room), SOCKET_ID_ANY));
 }
@@ -44,7 +46,8 @@ absl::Status PerfPort::Plug(const PortOptions& options, uint16_t index) {
       absl::StrCat("path=", socket_, ",queue_size=", options.queue_size,
                    ",packed_vq=", options.packed ? 1 : 0, ",mac=02:00:00:00:00:0", 1 + index);
   const int error = rte_eal_hotplug_add("vdev", device_.c_str(), arguments.c_str());
-  if (error != 0) return Failure(absl::StrCat("cannot connect to ", socket_), -error);
+  // DPDK's errno says nothing about what went wrong; its log on standard error does.
+  if (error != 0) return absl::UnavailableError(absl::StrCat("no switch serves ", socket_));
   const int found = rte_eth_dev_get_port_by_name(device_.c_str(), &id_);
   return found == 0 ? absl::OkStatus() : Failure(device_, -found);
 }
