@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Sending a burst in which somebody asks for offloads: requests the far end takes become TX flags,
+// the rest is completed in software, in order.
+#ifndef VSWITCH_PMD_TRANSMIT_H_
+#define VSWITCH_PMD_TRANSMIT_H_
+
+#include <rte_mbuf.h>
+
+#include <algorithm>
+#include <array>
+#include <span>
+
+#include "dataplane/backend.h"
+#include "dataplane/packet_buffer.h"
+#include "pmd/checksum.h"
+#include "pmd/offload.h"
+#include "pmd/segment.h"
+
+namespace vswitch {
+
+inline bool AnyOffload(const Burst& burst) {
+  bool any = false;
+  for (const Packet& packet : burst.view()) any |= packet.offload().Any();
+  return any;
+}
+
+inline void GatherMbufs(std::span<const Packet> packets, rte_mbuf** mbufs) {
+  for (size_t i = 0; i < packets.size(); ++i) {
+    mbufs[i] = PacketBuffer::Mbuf(packets[i]);
+    // Another core may have filled it.
+    rte_prefetch0(mbufs[i]);
+  }
+}
+
+// A Link is the far end of a queue:
+//   uint16_t Transmit(rte_mbuf** mbufs, uint16_t count);  takes the first n, in order; returns n
+//   bool Prepare(Packet& packet);  sets the flags this link needs; false when it cannot say it
+//   const OffloadSupport& support() const;
+//   rte_mempool* pool() const;  for segments
+//   DropReason refusal() const;  why the last Transmit did not take everything
+template <typename Link>
+class BurstSender {
+ public:
+  BurstSender(Link& link, Burst& burst) : link_(link), burst_(burst), end_(burst.count) {}
+
+  // Backend::Send. Packets that cannot be completed are moved behind the others, so that they do
+  // not hold up what follows them.
+  SendResult Run() {
+    while (next_ < end_) {
+      switch (Ready(burst_.packets[next_])) {
+        case Readiness::kWhole:
+          ++next_;
+          break;
+        case Readiness::kSegments:
+          if (!Flush() || !SendSegments()) return {sent_, link_.refusal()};
+          break;
+        case Readiness::kFailed:
+          PutAside();
+          break;
+      }
+    }
+    if (!Flush()) return {sent_, link_.refusal()};
+    return {sent_, DropReason::kOffload};
+  }
+
+ private:
+  enum class Readiness { kWhole, kSegments, kFailed };
+
+  Readiness Ready(Packet& packet) {
+    const Offload& offload = packet.offload();
+    if (!offload.Any()) return Readiness::kWhole;
+    if (link_.support().Takes(offload) && link_.Prepare(packet)) return Readiness::kWhole;
+    if (offload.gso != GsoType::kNone) return Readiness::kSegments;
+    rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
+    if (!CompleteChecksum(mbuf, offload.csum_start, offload.csum_offset)) {
+      return Readiness::kFailed;
+    }
+    PacketBuffer::Replace(packet, mbuf, {});
+    return Readiness::kWhole;
+  }
+
+  // Hands on packets [sent_, next_).
+  bool Flush() {
+    if (sent_ == next_) return true;
+    std::array<rte_mbuf*, Burst::kCapacity> mbufs;
+    const uint16_t count = next_ - sent_;
+    GatherMbufs(burst_.view().subspan(sent_, count), mbufs.data());
+    sent_ += link_.Transmit(mbufs.data(), count);
+    return sent_ == next_;
+  }
+
+  void PutAside() {
+    const auto first = burst_.packets.begin();
+    std::rotate(first + next_, first + next_ + 1, first + burst_.count);
+    --end_;
+  }
+
+  // Sends packet next_ in pieces. False when the far end is full; the frame then counts as refused,
+  // although some of its segments may have gone.
+  bool SendSegments() {
+    const Packet& packet = burst_.packets[next_];
+    Segmenter segmenter(packet, link_.pool());
+    if (!segmenter.valid()) return PutAside(), true;
+    while (!segmenter.done()) {
+      std::array<rte_mbuf*, Burst::kCapacity> segments;
+      uint16_t count = 0;
+      while (count < segments.size() && !segmenter.done()) {
+        segments[count] = segmenter.Next();
+        if (segments[count] == nullptr) break;
+        ++count;
+      }
+      const bool starved = count < segments.size() && !segmenter.done();
+      const uint16_t taken = count == 0 ? 0 : link_.Transmit(segments.data(), count);
+      if (taken < count) {
+        rte_pktmbuf_free_bulk(segments.data() + taken, count - taken);
+        return false;
+      }
+      if (starved) return PutAside(), true;
+    }
+    rte_pktmbuf_free(PacketBuffer::Mbuf(packet));
+    sent_ = ++next_;
+    return true;
+  }
+
+  Link& link_;
+  Burst& burst_;
+  uint16_t sent_ = 0;  // packets the far end has
+  uint16_t next_ = 0;  // packets looked at
+  uint16_t end_;       // behind it are those that failed
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PMD_TRANSMIT_H_
