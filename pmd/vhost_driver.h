@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// librte_vhost's registration of one socket path, and the way from its process-wide callbacks to
+// the backend they concern.
+#ifndef VSWITCH_PMD_VHOST_DRIVER_H_
+#define VSWITCH_PMD_VHOST_DRIVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+
+namespace vswitch {
+
+// What librte_vhost reports of one socket; `vid` is its handle of a connection. Called on its event
+// thread, on its reconnect thread, or on the control thread inside Open or ~VhostDriver; never two
+// at a time for one vid.
+class VhostEvents {
+ public:
+  virtual ~VhostEvents() = default;
+  virtual void OnConnected(int vid) = 0;
+  // Features are negotiated and the first queue pair runs.
+  virtual void OnReady(int vid) = 0;
+  // The rings stop. They may be touched until this returns, not after. No queue lock is held: it
+  // may wait for workers.
+  virtual void OnStopped(int vid) = 0;
+  // May run with queue locks held that workers wait for: must not wait for anyone, nor call
+  // librte_vhost.
+  virtual void OnRing(int vid, uint16_t ring, bool usable) = 0;
+  virtual void OnDisconnected(int vid) = 0;
+};
+
+class VhostDriver {
+ public:
+  // Registers `path` (not yet in use, see ClaimSocketPath). EADDRINUSE when this process has it
+  // already, ENOSPC at librte_vhost's limit of 1,024 sockets. `events` outlives the result.
+  static absl::StatusOr<std::unique_ptr<VhostDriver>> Open(const std::string& path, bool client,
+                                                           VhostEvents* events);
+  // Stops connections (OnStopped), closes the socket and removes a server's file. No event is
+  // reported afterwards.
+  ~VhostDriver();
+  VhostDriver(const VhostDriver&) = delete;
+  VhostDriver& operator=(const VhostDriver&) = delete;
+
+ private:
+  explicit VhostDriver(const std::string& path) : path_(path) {}
+  absl::Status Start(bool client);
+
+  const std::string path_;
+  bool registered_ = false;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PMD_VHOST_DRIVER_H_
