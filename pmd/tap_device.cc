@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "pmd/tap_device.h"
+
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "dataplane/errno_status.h"
+#include "pmd/headers.h"
+#include "pmd/offload.h"
+
+namespace vswitch {
+namespace {
+
+ifreq RequestFor(const std::string& name) {
+  ifreq request{};
+  std::memcpy(request.ifr_name, name.data(), name.size());
+  return request;
+}
+
+absl::Status Fail(int error, const std::string& what) {
+  return ErrnoStatus(error, absl::StrCat(what, ": ", std::strerror(error)));
+}
+
+absl::Status AttachFailure(int error, const std::string& name) {
+  switch (error) {
+    case EBUSY:
+      return ErrnoStatus(EBUSY, absl::StrCat("tap ", name, " is in use by another process"));
+    case EINVAL:
+      return ErrnoStatus(EINVAL, absl::StrCat(name, " is not a name for a tap, or belongs to an ",
+                                              "interface of another kind"));
+    case EPERM:
+      return ErrnoStatus(EPERM, absl::StrCat("creating tap ", name, " needs CAP_NET_ADMIN"));
+    default:
+      return Fail(error, absl::StrCat("cannot create tap ", name));
+  }
+}
+
+absl::Status SetMtu(int control, const std::string& name, uint32_t mtu) {
+  ifreq request = RequestFor(name);
+  request.ifr_mtu = static_cast<int>(mtu);
+  if (ioctl(control, SIOCSIFMTU, &request) == 0) return absl::OkStatus();
+  return Fail(errno, absl::StrCat("cannot set the mtu of tap ", name, " to ", mtu));
+}
+
+absl::Status BringUp(int control, const std::string& name) {
+  ifreq request = RequestFor(name);
+  if (ioctl(control, SIOCGIFFLAGS, &request) == 0) {
+    request.ifr_flags |= IFF_UP;
+    if (ioctl(control, SIOCSIFFLAGS, &request) == 0) return absl::OkStatus();
+  }
+  return Fail(errno, absl::StrCat("cannot bring up tap ", name));
+}
+
+absl::Status Configure(const std::string& name, uint32_t mtu) {
+  const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (control < 0) return Fail(errno, "cannot open a socket to configure a tap");
+  absl::Status status = SetMtu(control, name, mtu);
+  if (status.ok()) status = BringUp(control, name);
+  close(control);
+  return status;
+}
+
+absl::Status SetOffloads(int fd) {
+  int header_size = sizeof(VnetHeader);
+  if (ioctl(fd, TUNSETVNETHDRSZ, &header_size) < 0) {
+    return Fail(errno, "cannot set the header size of a tap");
+  }
+  // No TUN_F_TSO_ECN: Packet does not carry it, so the kernel segments such frames itself.
+  if (ioctl(fd, TUNSETOFFLOAD, TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6) < 0) {
+    return Fail(errno, "cannot set the offloads of a tap");
+  }
+  return absl::OkStatus();
+}
+
+uint16_t HeaderSize(const Packet& packet) {
+  const std::span<const uint8_t> head = packet.Headers();
+  const size_t data_offset = size_t{packet.offload().csum_start} + 12;
+  if (head.size() <= data_offset) return packet.offload().csum_start;
+  return static_cast<uint16_t>(packet.offload().csum_start + (head[data_offset] >> 4) * 4);
+}
+
+}  // namespace
+
+bool OffloadFromVnetHeader(const VnetHeader& header, std::span<const uint8_t> head, uint32_t length,
+                           Offload* offload) {
+  if ((header.flags & VnetHeader::kNeedsChecksum) != 0) {
+    offload->needs_checksum = true;
+    offload->csum_start = header.csum_start;
+    offload->csum_offset = header.csum_offset;
+  }
+  switch (static_cast<GsoType>(header.gso_type)) {
+    case GsoType::kNone:
+      break;
+    case GsoType::kTcp4:
+    case GsoType::kTcp6:
+      offload->gso = static_cast<GsoType>(header.gso_type);
+      offload->gso_size = header.gso_size;
+      break;
+    default:
+      return false;
+  }
+  return CheckOffload(head, length, *offload);
+}
+
+VnetHeader VnetHeaderFor(const Packet& packet) {
+  VnetHeader header{};
+  const Offload& offload = packet.offload();
+  if (!offload.needs_checksum) return header;
+  header.flags = VnetHeader::kNeedsChecksum;
+  header.csum_start = offload.csum_start;
+  header.csum_offset = offload.csum_offset;
+  if (!packet.IsGso()) return header;
+  header.gso_type = static_cast<uint8_t>(offload.gso);
+  header.gso_size = offload.gso_size;
+  header.hdr_len = HeaderSize(packet);
+  return header;
+}
+
+absl::StatusOr<TapDevice> TapDevice::Open(const std::string& name, uint32_t mtu) {
+  const std::string wanted = name.empty() ? "tap%d" : name;
+  if (wanted.size() >= IFNAMSIZ) {
+    return ErrnoStatus(EINVAL, absl::StrCat("interface name ", wanted, " is longer than ",
+                                            IFNAMSIZ - 1, " bytes"));
+  }
+  const int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return Fail(errno, "cannot open /dev/net/tun");
+  TapDevice device(fd);
+  ifreq request = RequestFor(wanted);
+  request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+  if (ioctl(fd, TUNSETIFF, &request) < 0) return AttachFailure(errno, wanted);
+  absl::Status status = SetOffloads(fd);
+  if (status.ok()) status = Configure(request.ifr_name, mtu);
+  if (!status.ok()) return status;
+  return device;
+}
+
+TapDevice::~TapDevice() {
+  if (fd_ >= 0) close(fd_);
+}
+
+std::string TapDevice::Name() const {
+  ifreq request{};
+  return ioctl(fd_, TUNGETIFF, &request) == 0 ? request.ifr_name : "";
+}
+
+}  // namespace vswitch

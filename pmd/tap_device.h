@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A kernel tap interface and the header its frames carry.
+#ifndef VSWITCH_PMD_TAP_DEVICE_H_
+#define VSWITCH_PMD_TAP_DEVICE_H_
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "dataplane/packet.h"
+#include "pmd/virtio.h"
+
+namespace vswitch {
+
+// What a header read from the tap asks for; false when it makes no sense for the frame of `length`
+// bytes that begins with `head`.
+bool OffloadFromVnetHeader(const VnetHeader& header, std::span<const uint8_t> head, uint32_t length,
+                           Offload* offload);
+VnetHeader VnetHeaderFor(const Packet& packet);
+
+// Owns the descriptor; when it goes, so does an interface that it created.
+class TapDevice {
+ public:
+  // Creates (or takes over, when it is persistent and unused) the tap `name` in the network
+  // namespace of the calling thread, "tap%d" when empty; sets the MTU and brings it up. EBUSY,
+  // EINVAL, EPERM with a sentence; nothing is left behind.
+  static absl::StatusOr<TapDevice> Open(const std::string& name, uint32_t mtu);
+  ~TapDevice();
+  TapDevice(TapDevice&& other) noexcept : fd_(other.fd_) { other.fd_ = -1; }
+  TapDevice& operator=(TapDevice&&) = delete;
+
+  int fd() const { return fd_; }
+  // The interface's present name, in whatever namespace it is.
+  std::string Name() const;
+
+ private:
+  explicit TapDevice(int fd) : fd_(fd) {}
+  int fd_;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PMD_TAP_DEVICE_H_
