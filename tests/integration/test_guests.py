@@ -136,9 +136,9 @@ def test_guest_is_killed_and_another_takes_its_place(pair):
 
 
 def test_link_goes_down_and_up_under_the_guests(pair):
-    pair.vswitch.ip("link", "set", "a", "down")
+    pair.vswitch.ip("link", "set", "dev", "a", "down")
     assert pair.one.run(f"ping -c 1 -W 1 {TWO[0]}", check=False)[0] != 0
-    pair.vswitch.ip("link", "set", "a", "up")
+    pair.vswitch.ip("link", "set", "dev", "a", "up")
     ping_both_ways(pair)
 
 

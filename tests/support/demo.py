@@ -26,9 +26,9 @@ What to try next, with a vswitch of your own:
 
   sudo {build}/vswitch --config config/example.toml &
   sudo {build}/vsctl ip -s -d link show        # the system's own ip, talking to vswitch
-  sudo {build}/vsctl ip link add a type veth peer name b
-  sudo {build}/vsctl ip link set a up
-  sudo {build}/vsctl attach a tap ifname=tap-a # a kernel tap instead of a virtual machine
+  sudo {build}/vsctl ip link add v0 type veth peer name v1
+  sudo {build}/vsctl ip link set v0 up
+  sudo {build}/vsctl attach v0 tap ifname=tap-v0 # a kernel tap instead of a virtual machine
   sudo {build}/vsctl ip monitor link           # in another terminal: every change as it happens
 
 README.md shows how to attach a virtual machine with QEMU and with libvirt;

@@ -2,7 +2,7 @@
 """A real vswitch process with a run dir of its own, and its control client.
 
     with VswitchProcess() as vswitch:
-        vswitch.ip("link", "add", "a", "type", "veth", "peer", "name", "b")
+        vswitch.ip("link", "add", "dev", "a", "type", "veth", "peer", "name", "b")
         vswitch.vsctl("attach", "a", "vhost")
         vswitch.show("a")["backend"]["state"]
 """
@@ -75,6 +75,8 @@ class VswitchProcess:
 
     def spawn(self):
         """Starts the process without waiting for anything."""
+        if not self.argv[0].exists():
+            raise RuntimeError(f"{self.argv[0]} is missing: run ./dev build, or set VSWITCH_BUILD")
         self.child = Child(self.argv, name="vswitch", env=self.env)
         return self
 
@@ -162,7 +164,7 @@ class VswitchProcess:
         return self.run_dir / "vhost" / f"{device}.sock"
 
     def add_veth(self, one, other, up=True):
-        self.ip("link", "add", one, "type", "veth", "peer", "name", other)
+        self.ip("link", "add", "dev", one, "type", "veth", "peer", "name", other)
         if up:
             for end in (one, other):
-                self.ip("link", "set", end, "up")
+                self.ip("link", "set", "dev", end, "up")
