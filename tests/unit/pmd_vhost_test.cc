@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// The life of a vhost-user socket without a guest, and what is known of a guest's rings.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+
+#include "dataplane/errno_status.h"
+#include "dataplane/packet_buffer.h"
+#include "dataplane/rcu.h"
+#include "pmd/factory.h"
+#include "pmd/vhost_guest.h"
+#include "tests/support/frames.h"
+
+namespace vswitch {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A listening socket of somebody else.
+class Listener {
+ public:
+  explicit Listener(const std::string& path) : fd_(socket(AF_UNIX, SOCK_STREAM, 0)) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::memcpy(address.sun_path, path.c_str(), path.size());
+    EXPECT_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+    EXPECT_EQ(listen(fd_, 1), 0);
+  }
+  // As when its process dies: the file stays.
+  ~Listener() { close(fd_); }
+
+ private:
+  const int fd_;
+};
+
+class VhostSocketTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/vswitch-unit-XXXXXX";
+    dir_ = mkdtemp(name);
+    env_.pool = TestPool();
+    env_.rcu = &rcu_;
+    env_.run_dir = dir_ + "/run";
+    spec_.type = BackendType::kVhost;
+  }
+  void TearDown() override { fs::remove_all(dir_); }
+
+  absl::StatusOr<std::unique_ptr<Backend>> Create() {
+    return CreateBackend(spec_, "vm1", 1500, env_);
+  }
+  static struct stat StatOf(const std::string& path) {
+    struct stat info {};
+    EXPECT_EQ(stat(path.c_str(), &info), 0) << path;
+    return info;
+  }
+
+  std::string dir_;
+  Rcu rcu_{1};
+  BackendEnv env_;
+  BackendSpec spec_;
+};
+
+TEST_F(VhostSocketTest, HasAPathModeAndOwnerByDefaultAndGoes) {
+  const std::string path = env_.run_dir + "/vhost/vm1.sock";
+  const mode_t mask = umask(0077);
+  {
+    const auto backend = Create();
+    umask(mask);
+    ASSERT_TRUE(backend.ok()) << backend.status();
+    EXPECT_TRUE(S_ISSOCK(StatOf(path).st_mode));
+    EXPECT_EQ(StatOf(path).st_mode & 0777, 0660u);
+    EXPECT_EQ(StatOf(env_.run_dir + "/vhost").st_mode & 0777, 0755u);
+    const BackendStatus status = (*backend)->Status();
+    EXPECT_EQ(status.type, "vhost-user");
+    EXPECT_EQ(status.state, "disconnected");
+    EXPECT_EQ(status.path, path);
+  }
+  EXPECT_FALSE(fs::exists(path));
+  EXPECT_TRUE(Create().ok()) << "it can come back";
+}
+
+TEST_F(VhostSocketTest, SetsOwnerGroupAndMode) {
+  spec_.path = dir_ + "/s";
+  spec_.owner = "nobody";
+  spec_.group = "12345";
+  spec_.mode = 0606;
+  const auto backend = Create();
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  EXPECT_EQ(StatOf(spec_.path).st_uid, 65534u);
+  EXPECT_EQ(StatOf(spec_.path).st_gid, 12345u);
+  EXPECT_EQ(StatOf(spec_.path).st_mode & 0777, 0606u);
+}
+
+TEST_F(VhostSocketTest, RefusesUnknownUsersAndGroupsAndLeavesNothing) {
+  spec_.path = dir_ + "/s";
+  spec_.owner = "no-such-user";
+  auto result = Create();
+  EXPECT_EQ(ErrnoOf(result.status()), EINVAL);
+  EXPECT_NE(result.status().message().find("no-such-user"), absl::string_view::npos);
+  spec_.owner = "";
+  spec_.group = "no-such-group";
+  result = Create();
+  EXPECT_EQ(ErrnoOf(result.status()), EINVAL);
+  EXPECT_NE(result.status().message().find("no-such-group"), absl::string_view::npos);
+  EXPECT_FALSE(fs::exists(spec_.path));
+}
+
+TEST_F(VhostSocketTest, RefusesALiveSocketAndKeepsIt) {
+  spec_.path = dir_ + "/s";
+  const Listener other(spec_.path);
+  const auto result = Create();
+  EXPECT_EQ(ErrnoOf(result.status()), EADDRINUSE);
+  EXPECT_NE(result.status().message().find(spec_.path), absl::string_view::npos);
+  EXPECT_TRUE(fs::exists(spec_.path));
+}
+
+TEST_F(VhostSocketTest, RefusesItsOwnSocketASecondTime) {
+  spec_.path = dir_ + "/s";
+  const auto first = Create();
+  ASSERT_TRUE(first.ok());
+  EXPECT_EQ(ErrnoOf(Create().status()), EADDRINUSE);
+  spec_.client = true;
+  EXPECT_EQ(ErrnoOf(Create().status()), EADDRINUSE);
+  EXPECT_TRUE(fs::exists(spec_.path));
+}
+
+TEST_F(VhostSocketTest, ReplacesTheSocketOfADeadProcess) {
+  spec_.path = dir_ + "/s";
+  { const Listener dead(spec_.path); }
+  ASSERT_TRUE(fs::exists(spec_.path));
+  const auto backend = Create();
+  EXPECT_TRUE(backend.ok()) << backend.status();
+}
+
+TEST_F(VhostSocketTest, RefusesWhatIsNotASocket) {
+  spec_.path = dir_ + "/s";
+  std::ofstream(spec_.path) << "precious";
+  EXPECT_EQ(ErrnoOf(Create().status()), EEXIST);
+  EXPECT_EQ(fs::file_size(spec_.path), 8u);
+}
+
+TEST_F(VhostSocketTest, RefusesPathsThatCannotBe) {
+  spec_.path = "/" + std::string(108, 'x');
+  EXPECT_EQ(ErrnoOf(Create().status()), ENAMETOOLONG);
+  spec_.path = dir_ + "/missing/s";
+  EXPECT_EQ(ErrnoOf(Create().status()), ENOENT);
+  spec_.path = "";
+  env_.run_dir = "/tmp/" + std::string(120, 'x');
+  EXPECT_EQ(ErrnoOf(Create().status()), ENAMETOOLONG);
+  fs::remove_all(env_.run_dir);
+}
+
+TEST_F(VhostSocketTest, AcceptsTheLongestPathAKernelTakes) {
+  spec_.path = dir_ + "/";
+  spec_.path.resize(107, 'y');
+  EXPECT_TRUE(Create().ok());
+}
+
+TEST_F(VhostSocketTest, RefusesQueueCountsOfNoUse) {
+  spec_.queues = 0;
+  EXPECT_EQ(ErrnoOf(Create().status()), EINVAL);
+  spec_.queues = 129;
+  EXPECT_EQ(ErrnoOf(Create().status()), EINVAL);
+  spec_.queues = 128;
+  const auto backend = Create();
+  ASSERT_TRUE(backend.ok());
+  EXPECT_EQ((*backend)->queues(), 128);
+}
+
+TEST_F(VhostSocketTest, AClientWaitsForItsServerAndMakesNoFile) {
+  spec_.client = true;
+  EXPECT_EQ(ErrnoOf(Create().status()), EINVAL) << "a client needs a path";
+  spec_.path = dir_ + "/qemu";
+  const auto backend = Create();
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  EXPECT_FALSE(fs::exists(spec_.path));
+  EXPECT_EQ((*backend)->Status().state, "disconnected");
+}
+
+TEST_F(VhostSocketTest, WithoutAGuestNothingComesAndNothingGoes) {
+  const unsigned before = BuffersInUse();
+  const std::unique_ptr<Backend> backend = *Create();
+  Burst burst;
+  backend->Receive(0, burst);
+  EXPECT_EQ(burst.count, 0);
+  burst.packets[burst.count++] = MakeFrame(60);
+  const SendResult result = backend->Send(0, burst);
+  EXPECT_EQ(result.accepted, 0);
+  EXPECT_EQ(result.reason, DropReason::kBackendDown);
+  PacketBuffer::Free(burst.view());
+  EXPECT_EQ(BuffersInUse(), before);
+}
+
+TEST(VhostGuest, KnowsWhichPairsCarryTraffic) {
+  VhostGuest guest(0);
+  EXPECT_EQ(guest.receiving_pairs(), 0);
+  EXPECT_EQ(guest.sending_pairs(), 0);
+  guest.SetRing(0, true);
+  guest.SetRing(1, true);
+  EXPECT_EQ(guest.receiving_pairs(), 1);
+  EXPECT_EQ(guest.sending_pairs(), 1);
+  guest.SetRing(4, true);  // behind a gap: not used for receiving
+  guest.SetRing(5, true);
+  EXPECT_EQ(guest.receiving_pairs(), 1);
+  EXPECT_EQ(guest.sending_pairs(), 3);
+  guest.SetRing(2, true);
+  EXPECT_EQ(guest.receiving_pairs(), 3);
+  guest.SetRing(0, false);
+  EXPECT_EQ(guest.receiving_pairs(), 0);
+  EXPECT_FALSE(guest.Use(0));
+  guest.SetRing(256, true);
+  guest.SetRing(65535, true);
+  guest.SetRing(255, true);
+  guest.SetRing(254, true);
+  EXPECT_EQ(guest.sending_pairs(), 128);
+}
+
+TEST(VhostGuest, TakesWhatItNegotiated) {
+  VhostGuest guest(0);
+  guest.SetFeatures(1ULL << 1 | 1ULL << 8);
+  EXPECT_TRUE(guest.support().checksum);
+  EXPECT_FALSE(guest.support().tso4);
+  EXPECT_TRUE(guest.support().tso6);
+}
+
+TEST(ParseBackendType, KnowsItsNames) {
+  EXPECT_EQ(*ParseBackendType("vhost"), BackendType::kVhost);
+  EXPECT_EQ(*ParseBackendType("tap"), BackendType::kTap);
+  EXPECT_EQ(*ParseBackendType("ring"), BackendType::kRing);
+  EXPECT_EQ(*ParseBackendType("ethdev"), BackendType::kEthdev);
+  const auto unknown = ParseBackendType("vhost-user");
+  EXPECT_EQ(ErrnoOf(unknown.status()), EINVAL);
+  EXPECT_NE(unknown.status().message().find("vhost-user"), absl::string_view::npos);
+}
+
+}  // namespace
+}  // namespace vswitch
