@@ -65,10 +65,11 @@ def received(pair, device):
     return stats["packets"], stats["bytes"]
 
 
-def assert_no_drops(vswitch):
+def assert_only_full_rings_dropped(vswitch):
+    """TCP finds the speed of the slower guest by filling its ring; nothing else may be lost."""
     for device in vswitch.show().values():
-        drops = {reason: count for reason, count in device["drops"].items() if count}
-        assert not drops, f"{device['name']}: {drops}"
+        drops = {reason for reason, count in device["drops"].items() if count}
+        assert drops <= {"backend_full"}, f"{device['name']}: {device['drops']}"
 
 
 def test_driver_and_device_agree_on_features(pair):
@@ -103,7 +104,7 @@ def test_large_frames_and_unfinished_checksums_travel_untouched(pair, address):
     packets, octets = received(pair, "b")
     assert (octets - bytes_before) / (packets - packets_before) > 4000
     assert octets - bytes_before >= 16 << 20
-    assert_no_drops(pair.vswitch)
+    assert_only_full_rings_dropped(pair.vswitch)
 
 
 def test_guest_reboots(pair):
