@@ -174,6 +174,8 @@ absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(Options options, const CorePlan&
   if (absl::Status status = Initialise(options, plan); !status.ok()) return status;
   std::unique_ptr<Eal> eal(new Eal());
   rte_log_set_global_level(DpdkLevel(options.log_level));
+  // What EAL complains about later (a port that cannot be plugged in) is an error of ours, too.
+  if (options.log_level != "debug") rte_log_set_level(RTE_LOGTYPE_EAL, RTE_LOG_CRIT);
   rte_openlog_stream(stderr);  // EAL's own choice writes to syslog, too
   eal->pool_ = rte_pktmbuf_pool_create("packets", PoolSize(options), kPoolCache, 0,
                                        RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);
