@@ -54,14 +54,14 @@ inline constexpr uint16_t kMsgAttach =
 inline constexpr uint16_t kMsgDetach =
     0x7601;  // kAttrDevice; answered by an ACK after the grace period
 inline constexpr uint16_t kMsgShow =
-    0x7602;  // [kAttrDevice]; NLM_F_MULTI messages, one kAttrJson each, then NLMSG_DONE
+    0x7602;  // [kAttrDevice]; NLM_F_MULTI messages, one object each, then NLMSG_DONE
 inline constexpr uint16_t kMsgWorkers = 0x7603;  // nothing; as kMsgShow
 
 enum : uint16_t {
   kAttrDevice = 1,   // device name
   kAttrBackend = 2,  // "vhost", "tap", "ring", "ethdev"
   kAttrOption = 3,   // "key=value", repeated
-  kAttrJson = 4,     // one JSON object
+  kAttrJson = 4,     // JSON text without NUL; an object may be cut into several, to be joined
 };
 
 // IFLA_INFO_DATA of kind "ethdev".

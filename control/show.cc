@@ -5,9 +5,9 @@
 
 #include <array>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "control/fill_link.h"
@@ -114,13 +114,26 @@ std::string ShowDevice(const Device& device, Registry& registry, const Dataplane
   return Dump(json);
 }
 
-std::string ShowWorker(uint16_t index, const Dataplane& dataplane) {
+SlotNames NamesOfPolledDevices(Registry& registry, const Dataplane& dataplane) {
+  SlotNames names;
+  for (const Namespace* ns : registry.namespaces()) {
+    for (const Device* device : ns->DumpOrder()) {
+      if (dataplane.PortOf(device->id) != nullptr) names[device->id.slot] = device->name;
+    }
+  }
+  return names;
+}
+
+std::string ShowWorker(uint16_t index, const SlotNames& names, const Dataplane& dataplane) {
   const Worker& worker = *dataplane.workers()[index];
   const WorkerCounters& counters = worker.counters();
   const uint64_t packets = counters.packets.Read();
   const uint64_t busy = counters.busy_cycles.Read();
-  absl::flat_hash_set<uint32_t> devices;
-  for (const PollEntry& entry : worker.poll_list()) devices.insert(entry.device.slot);
+  std::set<std::string> devices;
+  for (const PollEntry& entry : worker.poll_list()) {
+    const auto name = names.find(entry.device.slot);
+    if (name != names.end()) devices.insert(name->second);
+  }
   std::array<uint64_t, kDropReasonCount> drops;
   for (size_t i = 0; i < kDropReasonCount; ++i) drops[i] = counters.drops[i].Read();
 
@@ -130,7 +143,7 @@ std::string ShowWorker(uint16_t index, const Dataplane& dataplane) {
   json["cpu"] =
       started ? Json(rte_lcore_to_cpu_id(static_cast<int>(dataplane.lcores()[index]))) : Json();
   json["lcore"] = started ? Json(dataplane.lcores()[index]) : Json();
-  json["devices"] = devices.size();
+  json["devices"] = devices;
   json["queues"] = worker.poll_list().size();
   json["packets"] = packets;
   json["busy_cycles"] = busy;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "absl/container/flat_hash_map.h"
 #include "control/device.h"
 #include "control/registry.h"
 #include "dataplane/dataplane.h"
@@ -17,7 +18,11 @@ std::string NamespaceLabel(const Namespace& ns, Registry& registry);
 
 // Control thread. One JSON object on one line.
 std::string ShowDevice(const Device& device, Registry& registry, const Dataplane& dataplane);
-std::string ShowWorker(uint16_t worker, const Dataplane& dataplane);
+
+// Names of the devices that workers poll, by slot.
+using SlotNames = absl::flat_hash_map<uint32_t, std::string>;
+SlotNames NamesOfPolledDevices(Registry& registry, const Dataplane& dataplane);
+std::string ShowWorker(uint16_t worker, const SlotNames& names, const Dataplane& dataplane);
 
 }  // namespace vswitch
 

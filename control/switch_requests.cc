@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/switch_requests.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <string>
@@ -20,6 +21,7 @@ namespace {
 
 constexpr size_t kDumpDatagram = 16384;  // a full one; a message is never split
 constexpr uint16_t kMaxText = 4096;
+constexpr size_t kJsonPiece = 32768;  // the length of an attribute has 16 bits
 
 constexpr NlPolicy kPolicy[] = {
     {NlType::kReject},           {NlType::kString, 127},  // kAttrDevice: may be an alternative name
@@ -38,7 +40,7 @@ absl::StatusOr<Device*> FindDevice(const Request& request) {
   if (!request.attrs.Has(kAttrDevice)) return ErrnoStatus(EINVAL, "device name missing");
   const std::string name = request.attrs.String(kAttrDevice);
   Device* device = request.client.ns->FindByName(name);
-  if (device == nullptr) return ErrnoStatus(ENODEV, absl::StrCat("no such device: ", name));
+  if (device == nullptr) return ErrnoStatus(ENODEV);
   return device;
 }
 
@@ -89,20 +91,29 @@ absl::Status Show(const Request& request, std::vector<std::string>& objects) {
     const std::vector<Device*> devices =
         one ? std::vector<Device*>{ns->FindByName(name)} : ns->DumpOrder();
     for (const Device* device : devices) {
-      if (device == nullptr || device->kind == nullptr) continue;  // every namespace has its lo
+      // Every namespace that was ever seen has a lo.
+      if (device == nullptr || (device->kind == nullptr && ns != request.client.ns)) continue;
       objects.push_back(ShowDevice(*device, request.rtnl.registry(), request.rtnl.dataplane()));
     }
   }
-  if (one && objects.empty()) return ErrnoStatus(ENODEV, absl::StrCat("no such device: ", name));
+  if (one && objects.empty()) return ErrnoStatus(ENODEV);
   return absl::OkStatus();
 }
 
 absl::Status Workers(const Request& request, std::vector<std::string>& objects) {
   const Dataplane& dataplane = request.rtnl.dataplane();
+  const SlotNames names = NamesOfPolledDevices(request.rtnl.registry(), dataplane);
   for (uint16_t i = 0; i < dataplane.workers().size(); ++i) {
-    objects.push_back(ShowWorker(i, dataplane));
+    objects.push_back(ShowWorker(i, names, dataplane));
   }
   return absl::OkStatus();
+}
+
+void PutJson(const std::string& text, NlWriter& writer) {
+  const Bytes bytes(reinterpret_cast<const uint8_t*>(text.data()), text.size());
+  for (size_t at = 0; at < bytes.size(); at += kJsonPiece) {
+    writer.PutBytes(kAttrJson, bytes.subspan(at, std::min(kJsonPiece, bytes.size() - at)));
+  }
 }
 
 void SendDump(const Request& request, const std::vector<std::string>& objects) {
@@ -114,7 +125,7 @@ void SendDump(const Request& request, const std::vector<std::string>& objects) {
     }
     NlWriter writer(datagram);
     writer.Begin(header.nlmsg_type, NLM_F_MULTI, header.nlmsg_seq, request.client.port_id);
-    writer.PutString(kAttrJson, object);
+    PutJson(object, writer);
     writer.End();
   }
   if (!datagram.empty()) request.client.Send(std::move(datagram));

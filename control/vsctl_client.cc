@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <cctype>
 #include <cerrno>
 #include <cstring>
 
@@ -17,10 +16,9 @@ namespace {
 
 absl::Status Unreachable(int error) { return absl::UnavailableError(strerror(error)); }
 
-// "device or resource busy (device already has a backend)".
+// "Device or resource busy (device already has a backend)".
 absl::Status Refusal(int error, const std::string& sentence) {
   std::string text = strerror(error);
-  text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
   if (!sentence.empty()) absl::StrAppend(&text, " (", sentence, ")");
   return absl::FailedPreconditionError(text);
 }
@@ -135,14 +133,14 @@ absl::Status SwitchClient::ReadMessage(const NlMessage& message, nlohmann::order
   if (*done) {
     return message.header.nlmsg_type == NLMSG_ERROR ? Verdict(message) : DumpVerdict(message);
   }
+  std::string text;
   for (const NlAttr& attr : ListAttributes(message.payload(), 0)) {
-    if (attr.type != kAttrJson) continue;
-    const std::string text(attr.value.begin(), attr.value.end());
-    nlohmann::ordered_json object =
-        nlohmann::ordered_json::parse(text.c_str(), nullptr, /*allow_exceptions=*/false);
-    if (object.is_discarded()) return absl::UnavailableError("it answered in an unknown language");
-    objects.push_back(std::move(object));
+    if (attr.type == kAttrJson) text.append(attr.value.begin(), attr.value.end());
   }
+  nlohmann::ordered_json object =
+      nlohmann::ordered_json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (object.is_discarded()) return absl::UnavailableError("it answered in an unknown language");
+  objects.push_back(std::move(object));
   return absl::OkStatus();
 }
 

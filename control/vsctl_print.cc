@@ -20,14 +20,14 @@ std::string Text(const Json& object, const char* key) {
   return found->is_string() ? found->get<std::string>() : found->dump();
 }
 
-std::string Flags(const Json& device) {
+std::string Names(const Json& object, const char* key, const char* separator) {
   std::vector<std::string> names;
-  const auto found = device.find("flags");
-  if (found != device.end()) {
+  const auto found = object.find(key);
+  if (found != object.end() && found->is_array()) {
     for (const Json& name : *found)
       names.push_back(name.is_string() ? name.get<std::string>() : "");
   }
-  return absl::StrJoin(names, ",");
+  return absl::StrJoin(names, separator);
 }
 
 Json Object(const Json& parent, const char* key) { return parent.value(key, Json::object()); }
@@ -59,11 +59,12 @@ std::string Drops(const Json& object) {
 }
 
 std::string Device(const Json& device) {
-  std::string out = absl::StrCat(
-      Text(device, "ifindex"), ": ", Text(device, "name"), ": <", Flags(device), "> kind ",
-      Text(device, "kind"), " mtu ", Text(device, "mtu"), " operstate ", Text(device, "operstate"),
-      "\n    address ", Text(device, "address"), " link ", Text(device, "link"), " master ",
-      Text(device, "master"), " namespace ", Text(device, "namespace"), "\n");
+  std::string out =
+      absl::StrCat(Text(device, "ifindex"), ": ", Text(device, "name"), ": <",
+                   Names(device, "flags", ","), "> kind ", Text(device, "kind"), " mtu ",
+                   Text(device, "mtu"), " operstate ", Text(device, "operstate"), "\n    address ",
+                   Text(device, "address"), " link ", Text(device, "link"), " master ",
+                   Text(device, "master"), " namespace ", Text(device, "namespace"), "\n");
   absl::StrAppend(&out, Backend(device), Counters(Object(device, "counters")));
   const std::string drops = Drops(device);
   if (!drops.empty()) absl::StrAppend(&out, "    drops", drops, "\n");
@@ -79,6 +80,7 @@ std::string Cell(const Json& worker, const char* column) {
   if (found != worker.end() && found->is_number_float()) {
     return absl::StrFormat("%.1f", found->get<double>());
   }
+  if (found != worker.end() && found->is_array()) return absl::StrCat(found->size());
   return Text(worker, column);
 }
 
@@ -107,10 +109,11 @@ std::string FormatWorkers(const Json& workers) {
     }
   }
   for (const Json& worker : workers) {
+    const std::string index = Text(worker, "worker");
+    const std::string devices = Names(worker, "devices", " ");
     const std::string drops = Drops(worker);
-    if (!drops.empty()) {
-      lines.push_back(absl::StrCat("drops of worker ", Text(worker, "worker"), ":", drops));
-    }
+    if (!devices.empty()) lines.push_back(absl::StrCat("worker ", index, " polls ", devices));
+    if (!drops.empty()) lines.push_back(absl::StrCat("worker ", index, " dropped", drops));
   }
   return absl::StrJoin(lines, "\n") + "\n";
 }

@@ -10,7 +10,7 @@ namespace vswitch {
 
 // One block per device; drop reasons that never happened are left out.
 std::string FormatDevices(const nlohmann::ordered_json& devices);
-// A table, one line per worker, and its drops, if any, below.
+// A table, one line per worker; below, the devices it polls and what it dropped.
 std::string FormatWorkers(const nlohmann::ordered_json& workers);
 
 }  // namespace vswitch
