@@ -36,8 +36,9 @@ class Testpmd:
                      f"--lcores=0@{main_cpu},1@{cpu}", "-m", memory]
         for vdev in vdevs:
             self.argv += ["--vdev", vdev]
+        # Left alone it would use only 512 of a ring's descriptors.
         self.argv += ["--", "-i", "--auto-start", "--forward-mode=io", "--no-mlockall",
-                      "--total-num-mbufs=16384", *options]
+                      "--total-num-mbufs=16384", "--rxd=1024", "--txd=1024", *options]
         self.child = None
 
     def __enter__(self):
