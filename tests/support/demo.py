@@ -6,6 +6,7 @@ import contextlib
 import pathlib
 import re
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -20,6 +21,8 @@ from support.vswitch_process import ROOT, VswitchProcess, default_build_dir  # n
 # The links of config/example.toml and what the machines behind them are called.
 _MACHINES = {"vm1": ("10.0.0.1", "fd00::1", "52:54:00:00:00:01"),
              "vm2": ("10.0.0.2", "fd00::2", "52:54:00:00:00:02")}
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 _NEXT = """\
 What to try next, with a vswitch of your own:
@@ -132,6 +135,9 @@ def demo(build_dir):
 
 
 def _interrupted(signum, frame):
+    """Ends the demo once; impatience must not cut the cleaning up short."""
+    for each in _SIGNALS:
+        signal.signal(each, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
@@ -139,7 +145,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--build-dir", type=pathlib.Path, default=default_build_dir())
     arguments = parser.parse_args()
-    for signum in (signal.SIGTERM, signal.SIGHUP):
+    for signum in _SIGNALS:
         signal.signal(signum, _interrupted)
     started = time.monotonic()
     try:
@@ -147,7 +153,7 @@ def main():
     except KeyboardInterrupt:
         say("\ninterrupted; everything has been stopped")
         return 130
-    except (RuntimeError, TimeoutError, OSError) as error:
+    except (RuntimeError, OSError, subprocess.SubprocessError) as error:
         say(f"\ndemo failed: {error}")
         return 1
     say(f"\n(The demo took {time.monotonic() - started:.0f} s.)")

@@ -10,7 +10,6 @@
 import json
 import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -36,8 +35,8 @@ def other_cpus():
 
 
 class VswitchProcess:
-    """Not started until start() or `with`. Everything it makes lives below `directory`, which
-    stop() removes unless the caller gave it."""
+    """Not started until start() or `with`. Unless the caller gives a run dir, it is in a directory
+    of its own that stop() and kill() remove."""
 
     def __init__(self, cores=None, memory=256, no_huge=False, config=None, run_dir=None,
                  build_dir=None, options=(), eal_args=(), env=None):
@@ -45,9 +44,9 @@ class VswitchProcess:
         self._owned_dir = None
         if run_dir is None:
             # Short, because a socket path holds 107 bytes.
-            self._owned_dir = pathlib.Path(tempfile.mkdtemp(prefix="vsw-"))
-            self._owned_dir.chmod(0o755)  # requests come from other users too
-            run_dir = self._owned_dir / "run"
+            self._owned_dir = tempfile.TemporaryDirectory(prefix="vsw-", ignore_cleanup_errors=True)
+            os.chmod(self._owned_dir.name, 0o755)  # requests come from other users too
+            run_dir = pathlib.Path(self._owned_dir.name) / "run"
         self.run_dir = pathlib.Path(run_dir)
         self.cores = str(last_cpu() if cores is None else cores)
         self.env = env
@@ -113,7 +112,7 @@ class VswitchProcess:
 
     def _remove_directory(self):
         if self._owned_dir is not None:
-            shutil.rmtree(self._owned_dir, ignore_errors=True)
+            self._owned_dir.cleanup()
 
     @property
     def pid(self):
