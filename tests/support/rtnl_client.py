@@ -2,6 +2,7 @@
 """A client of rtnl.sock that sends whatever bytes a test wants (control/protocol.h)."""
 
 import os
+import select
 import socket
 import struct
 
@@ -9,6 +10,7 @@ NLM_F_REQUEST, NLM_F_MULTI, NLM_F_ACK, NLM_F_DUMP = 1, 2, 4, 0x300
 NLM_F_EXCL, NLM_F_CREATE = 0x200, 0x400
 NLMSG_ERROR, NLMSG_DONE = 2, 3
 RTM_NEWLINK, RTM_DELLINK, RTM_GETLINK = 16, 17, 18
+IFLA_IFNAME, IFLA_MTU, IFLA_LINKINFO = 3, 4, 18
 MSG_OPTION, MSG_HELLO = 14, 15
 MSG_ATTACH, MSG_DETACH, MSG_SHOW, MSG_WORKERS = 0x7600, 0x7601, 0x7602, 0x7603
 _HEADER = struct.Struct("=IHHII")
@@ -27,20 +29,30 @@ def attribute(kind, value=b""):
     return struct.pack("=HH", 4 + len(value), kind) + value + padding
 
 
+def attributes(data):
+    """The (type, payload) of every attribute, up to the first malformed one."""
+    while len(data) >= 4:
+        length, kind = struct.unpack_from("=HH", data)
+        if length < 4 or length > len(data):
+            return
+        yield kind & 0x3fff, data[4:length]
+        data = data[(length + 3) & ~3:]
+
+
 def link_header(index=0, flags=0, change=0):
     return struct.pack("=BxHiII", 0, 0, index, flags, change)
 
 
 def new_veth(name, peer):
     """RTM_NEWLINK of a pair, as ip sends it."""
-    peer_info = link_header() + attribute(3, peer)
+    peer_info = link_header() + attribute(IFLA_IFNAME, peer)
     info = attribute(1, b"veth") + attribute(2, attribute(1, peer_info))
     return message(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-                   link_header() + attribute(3, name) + attribute(18, info))
+                   link_header() + attribute(IFLA_IFNAME, name) + attribute(IFLA_LINKINFO, info))
 
 
 def del_link(name):
-    return message(RTM_DELLINK, payload=link_header() + attribute(3, name))
+    return message(RTM_DELLINK, payload=link_header() + attribute(IFLA_IFNAME, name))
 
 
 def dump_links():
@@ -63,6 +75,7 @@ class RtnlClient:
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.socket.setsockopt(socket.SOL_SOCKET, _SO_SNDBUFFORCE, 16 << 20)
         self.socket.settimeout(timeout)
+        self.timeout = timeout
         self.socket.connect(str(run_dir / "rtnl.sock"))
         self.barrier = None
         if hello:
@@ -101,8 +114,17 @@ class RtnlClient:
         socket.send_fds(self.socket, [datagram], fds)
 
     def wait(self):
-        """Until one more datagram was executed."""
-        os.eventfd_read(self.barrier)
+        """Until all that was sent has been executed, or at least one datagram more."""
+        poll = select.poll()
+        poll.register(self.barrier, select.POLLIN)
+        poll.register(self.socket, 0)  # hang-ups are always told
+        ready = dict(poll.poll(self.timeout * 1000))
+        if self.barrier in ready:
+            os.eventfd_read(self.barrier)
+        elif ready:
+            raise ConnectionResetError("the server hung up")
+        else:
+            raise TimeoutError("a request was not executed in time")
 
     def option(self, option, value):
         self.send(message(MSG_OPTION, 0, struct.pack("=II", option, value)))
