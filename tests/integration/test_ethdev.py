@@ -7,7 +7,7 @@ import json
 import pytest
 
 from support.children import wait_until
-from support.netns import Netns, run, unique_name
+from support.netns import Netns, run, silence_ipv6, unique_name
 
 # Frames of an experimental protocol that no stack answers.
 SEND_FRAMES = """
@@ -77,7 +77,7 @@ def attach_af_packet(stack, vswitch, device, host, address):
     near, far = unique_name("vn"), unique_name("vf")
     run("ip", "link", "add", near, "type", "veth", "peer", "name", far)
     stack.callback(run, "ip", "link", "del", near, check=False)
-    run("sysctl", "-qw", f"net.ipv6.conf.{near}.disable_ipv6=1")
+    run("sh", "-c", silence_ipv6(near))
     run("ip", "link", "set", near, "up")
     # A frame with an unfinished checksum would leave the kernel as it is.
     run("ethtool", "-K", far, "tx", "off")

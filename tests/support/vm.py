@@ -186,7 +186,7 @@ class Vm:
         returns ping's output. Raises when an answer is missing."""
         self.run(f"for i in $(seq 20); do ping -c 1 -W 1 {address} >/dev/null && exit 0; done;"
                  f" exit 1", timeout=timeout)
-        output = self.run(f"ping -c {count} -i 0.2 -W 2 -s {size} {address}", timeout=timeout)
+        output = self.run(f"ping -c {count} -i 0.05 -W 3 -s {size} {address}", timeout=timeout)
         if f"{count} packets received" not in output:
             raise GuestError(f"guest {self.name}: answers are missing\n{output}")
         return output
