@@ -35,12 +35,12 @@ def _payload(number):
 def send(address, port, rate):
     """Sends `rate` datagrams a second; a late sender catches up in bursts of at most 32."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.connect((address, port))
+        # Not connected: that nobody listens yet, or any more, is no error.
         sent, start = 0, time.monotonic()
         while not _stopping:
             due = min(int((time.monotonic() - start) * rate), sent + 32)
             while sent < due:
-                sock.send(_payload(sent))
+                sock.sendto(_payload(sent), (address, port))
                 sent += 1
             time.sleep(0.001)
         return {"sent": sent}
