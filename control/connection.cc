@@ -29,8 +29,10 @@ std::optional<T> OnlyMessage(Bytes datagram, uint16_t type) {
 
 }  // namespace
 
-bool Connection::Overflowing() const {
-  if (queue_.size() > kMaxQueuedDatagrams || queued_bytes_ > kMaxQueuedBytes) return true;
+// Whether the queue holds more than `times` its limits.
+bool Connection::Overflowing(size_t times) const {
+  if (queue_.size() > times * kMaxQueuedDatagrams) return true;
+  if (queued_bytes_ > times * kMaxQueuedBytes) return true;
   return !admin && queued_bytes_ > 0 && *total_queued_ > kMaxTotalQueuedBytes;
 }
 
@@ -42,7 +44,7 @@ void Connection::Send(Datagram datagram) {
 }
 
 void Connection::SendNotification(const Datagram& datagram) {
-  if (!Overflowing()) Send(datagram);
+  if (!Overflowing(1)) Send(datagram);
 }
 
 std::optional<Bytes> Connection::Receive(std::vector<uint8_t>& buffer) {
@@ -65,7 +67,7 @@ std::optional<Bytes> Connection::Receive(std::vector<uint8_t>& buffer) {
   if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
   if (length > 0) received_ = TakeClientFds(message);
   received_.foreign |= (message.msg_flags & MSG_CTRUNC) != 0;
-  if (length <= 0 || (message.msg_flags & MSG_TRUNC) != 0 || Overflowing()) {
+  if (length <= 0 || (message.msg_flags & MSG_TRUNC) != 0 || Overflowing(2)) {
     Kill();
     return std::nullopt;
   }

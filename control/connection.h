@@ -21,8 +21,8 @@ namespace vswitch {
 // needs this).
 class Connection final : public Client {
  public:
-  // Beyond this much unread output notifications are dropped, and a further request ends the
-  // connection. The answers to one request are always queued whole.
+  // Beyond this much unread output notifications are dropped; beyond twice as much a further
+  // request ends the connection. The answers to one request are always queued whole.
   static constexpr size_t kMaxQueuedBytes = 64 << 20;
   static constexpr size_t kMaxQueuedDatagrams = 16384;
 
@@ -63,7 +63,7 @@ class Connection final : public Client {
   bool listed = false;
 
  private:
-  bool Overflowing() const;
+  bool Overflowing(size_t times) const;
   void Hello(const HelloRequest& hello, Registry& registry);
   void SetOption(const OptionRequest& request);
   void SetGroupMask(uint32_t mask);
