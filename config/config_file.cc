@@ -35,6 +35,17 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   return text.str();
 }
 
+// toml++ as Debian builds it throws; its exceptions end here.
+absl::StatusOr<toml::table> Parse(const std::string& text, const std::string& path) {
+  try {
+    return toml::parse(text, path);
+  } catch (const toml::parse_error& error) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(path, ":", error.source().begin.line,
+                     ": not valid TOML: ", std::string(error.description())));
+  }
+}
+
 void ReadCores(TomlTable& table, std::vector<unsigned>& cores) {
   const toml::node* node = table.Node("cores");
   if (node == nullptr) return;
@@ -235,13 +246,9 @@ absl::Status ReadLinks(TomlTable& file, Options& options) {
 absl::Status LoadConfigFile(const std::string& path, Options& options) {
   absl::StatusOr<std::string> text = ReadFile(path);
   if (!text.ok()) return text.status();
-  const toml::parse_result result = toml::parse(*text, path);
-  if (!result) {
-    return absl::FailedPreconditionError(
-        absl::StrCat(path, ":", result.error().source().begin.line,
-                     ": not valid TOML: ", std::string(result.error().description())));
-  }
-  TomlTable file(path, "", result.table());
+  absl::StatusOr<toml::table> root = Parse(*text, path);
+  if (!root.ok()) return root.status();
+  TomlTable file(path, "", *root);
   const toml::node* process = file.Node("vswitch");
   if (process != nullptr && !process->is_table()) file.Fail("vswitch", "must be a table");
   if (process != nullptr && process->is_table()) {
