@@ -87,7 +87,7 @@ void VethHop(benchmark::State& state) {
   const auto burst = static_cast<unsigned>(state.range(0));
   std::vector<rte_mbuf*> frames = Frames(burst);
   void** table = reinterpret_cast<void**>(frames.data());
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     rte_ring_enqueue_burst(in, table, burst, nullptr);
     pair.worker().RunOnce();
     if (rte_ring_dequeue_burst(out, table, burst, nullptr) != burst) {
@@ -107,7 +107,7 @@ void MailboxPostDrain(benchmark::State& state) {
     packets.push_back(PacketBuffer::FromMbuf(frame));
   }
   std::array<Letter, Burst::kCapacity> letters;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     mailbox.Post({}, packets);
     benchmark::DoNotOptimize(mailbox.Drain(letters));
   }
@@ -144,7 +144,7 @@ Datagram NewVeth() {
 void ParseNewVeth(benchmark::State& state) {
   const Datagram datagram = NewVeth();
   NobodyClient client;
-  for (auto _ : state) {
+  while (state.KeepRunning()) {
     ExtAck ack;
     const auto message = NlReader(datagram).Next();
     auto request = ParseLinkRequest(*message, client, ack);
@@ -159,11 +159,12 @@ void ParseNewVeth(benchmark::State& state) {
 BENCHMARK(ParseNewVeth);
 
 // EAL without hugepages, devices or leftovers, on whatever CPU the benchmark runs.
-void StartEal(char* program) {
+void StartEal(const char* program) {
   std::vector<std::string> words = {
       program,          "--no-huge",         "--no-shconf", "--no-pci",
       "--no-telemetry", "--log-level=error", "-m",          "64"};
   std::vector<char*> argv;
+  argv.reserve(words.size());
   for (std::string& word : words) argv.push_back(word.data());
   Require(rte_eal_init(static_cast<int>(argv.size()), argv.data()) >= 0, "EAL did not start");
 }

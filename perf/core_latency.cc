@@ -66,6 +66,7 @@ absl::StatusOr<double> CoreLatency(unsigned a, unsigned b) {
     Return(ball);
   });
   std::vector<double> series;
+  series.reserve(kSeries);
   for (int i = 0; i < kSeries; ++i) series.push_back(SeriesNanoseconds(ball, i * kRoundTrips));
   other.join();
   sched_setaffinity(0, sizeof(before), &before);
