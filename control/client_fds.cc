@@ -55,8 +55,7 @@ void Sort(int fd, ClientFds& fds) {
   }
   if (const auto inode = NetnsInode(identity); inode.has_value()) {
     fds.foreign |= fds.netns.has_value();
-    fds.netns = inode;
-    close(fd);
+    fds.netns = ClientNetns{.fd = UniqueFd(fd), .inode = *inode};
     return;
   }
   fds.foreign = true;

@@ -12,10 +12,16 @@
 
 namespace vswitch {
 
+// A network namespace. To keep `fd` keeps the namespace alive after its last process: be quick.
+struct ClientNetns {
+  UniqueFd fd;
+  uint64_t inode = 0;
+};
+
 struct ClientFds {
-  UniqueFd eventfd;               // invalid: none came
-  std::optional<uint64_t> netns;  // inode of a network namespace
-  bool foreign = false;           // something else came, too
+  UniqueFd eventfd;  // invalid: none came
+  std::optional<ClientNetns> netns;
+  bool foreign = false;  // something else came, too
 };
 
 inline constexpr size_t kMaxClientFds = 2;

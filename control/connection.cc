@@ -76,8 +76,9 @@ std::optional<Bytes> Connection::Receive(std::vector<uint8_t>& buffer) {
 
 bool Connection::HandleControl(Bytes datagram, Registry& registry) {
   const bool first = std::exchange(first_, false);
+  ClientFds fds = std::exchange(received_, ClientFds());
   if (const auto hello = OnlyMessage<HelloRequest>(datagram, kMsgHello); hello && first) {
-    Hello(*hello, registry);
+    Hello(*hello, std::move(fds), registry);
     return true;
   }
   if (const auto option = OnlyMessage<OptionRequest>(datagram, kMsgOption)) {
@@ -87,11 +88,11 @@ bool Connection::HandleControl(Bytes datagram, Registry& registry) {
   return false;
 }
 
-void Connection::Hello(const HelloRequest& hello, Registry& registry) {
-  if (hello.version != 1 || received_.foreign) return Kill();
+void Connection::Hello(const HelloRequest& hello, ClientFds fds, Registry& registry) {
+  if (hello.version != 1 || fds.foreign) return Kill();
   port_id = hello.port_id;
-  eventfd_ = std::move(received_.eventfd);
-  if (received_.netns.has_value()) ns = &registry.NamespaceFor(*received_.netns);
+  eventfd_ = std::move(fds.eventfd);
+  if (fds.netns.has_value()) ns = &registry.NamespaceFor(fds.netns->inode);
 }
 
 void Connection::SetGroupMask(uint32_t mask) {

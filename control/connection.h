@@ -48,6 +48,12 @@ class Connection final : public Client {
   // The next datagram, in `buffer`; nullopt when there is none for now or the connection is dead.
   std::optional<Bytes> Receive(std::vector<uint8_t>& buffer);
 
+  // The network namespace that came with the datagram last received, until HandleControl; null for
+  // none.
+  const ClientNetns* announced_netns() const {
+    return received_.netns.has_value() ? &*received_.netns : nullptr;
+  }
+
   // Hello and Option of protocol.h. False when `datagram` is neither, and still to be executed.
   bool HandleControl(Bytes datagram, Registry& registry);
 
@@ -64,7 +70,7 @@ class Connection final : public Client {
 
  private:
   bool Overflowing(size_t times) const;
-  void Hello(const HelloRequest& hello, Registry& registry);
+  void Hello(const HelloRequest& hello, ClientFds fds, Registry& registry);
   void SetOption(const OptionRequest& request);
   void SetGroupMask(uint32_t mask);
   void DropQueue();

@@ -160,6 +160,11 @@ Namespace& Registry::NamespaceFor(uint64_t inode) {
   return *ns;
 }
 
+Namespace* Registry::FindNamespace(uint64_t inode) const {
+  const auto found = namespaces_.find(inode);
+  return found == namespaces_.end() ? nullptr : found->second.get();
+}
+
 Device& Registry::Add(std::unique_ptr<Device> device) {
   Device& added = *device;
   devices_[&added] = std::move(device);

@@ -81,6 +81,10 @@ class Registry {
 
   // The namespace with this inode, made on first use.
   Namespace& NamespaceFor(uint64_t inode);
+  // Null if there is none yet.
+  Namespace* FindNamespace(uint64_t inode) const;
+  // REQUIRES: nothing but `lo` is left in it, and it is not the initial one.
+  void RemoveNamespace(const Namespace& ns) { namespaces_.erase(ns.inode()); }
   Namespace& initial() { return *initial_; }
 
   // Takes ownership of a device that is in its namespace already.

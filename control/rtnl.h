@@ -43,6 +43,10 @@ class Rtnl {
   // Ends a batch: one grace period for all that was removed.
   void Commit();
 
+  // Deletes every link of a namespace that is no more, and the namespace
+  // (default_device_exit_batch). REQUIRES: no client is left in it.
+  void EndNamespace(Namespace& ns);
+
   // vswitch's own requests, in the same server. Both announce the link. EBUSY if there is a backend
   // already, EOPNOTSUPP for a kind that takes none; errors of CreateBackend.
   absl::Status Attach(Device& device, const BackendSpec& spec);

@@ -55,4 +55,14 @@ absl::Status Rtnl::DelGroup(const LinkRequest& request) {
   return absl::OkStatus();
 }
 
+void Rtnl::EndNamespace(Namespace& ns) {
+  DeleteBatch batch;
+  for (Device* device : ns.DumpOrder()) {
+    if (CanDelete(*device) && !batch.Contains(*device))
+      device->kind->dellink(*this, *device, batch);
+  }
+  Unregister(batch, {});
+  registry_.RemoveNamespace(ns);
+}
+
 }  // namespace vswitch

@@ -112,6 +112,7 @@ Server::Server(std::string path, UniqueFd listener, UniqueFd epoll, EventSignal 
       registry_(registry),
       buffer_(kMaxDatagram) {
   Watch(listener_.get(), EPOLLIN, EPOLL_CTL_ADD);
+  if (netns_watch_.fd() >= 0) Watch(netns_watch_.fd(), EPOLLIN, EPOLL_CTL_ADD);
 }
 
 Server::~Server() { unlink(path_.c_str()); }
@@ -147,6 +148,8 @@ void Server::Run(Rtnl& rtnl, int stop_fd) {
         stop = true;
       } else if (fd == listener_.get()) {
         Accept();
+      } else if (fd == netns_watch_.fd()) {
+        EndNamespaces(rtnl);
       } else {
         Serve(*connections_.at(fd), rtnl);
       }
@@ -196,8 +199,34 @@ void Server::Serve(Connection& connection, Rtnl& rtnl) {
   for (int i = 0; i < kDatagramsPerRound && !connection.dead(); ++i) {
     const std::optional<Bytes> datagram = connection.Receive(buffer_);
     if (!datagram.has_value()) return;
+    if (connection.announced_netns() != nullptr) FollowNetns(*connection.announced_netns(), rtnl);
     Execute(connection, *datagram, rtnl);
   }
+}
+
+// What the client announced must not be taken for a namespace that had the same inode.
+void Server::FollowNetns(const ClientNetns& netns, Rtnl& rtnl) {
+  EndNamespaces(rtnl);
+  if (registry_.FindNamespace(netns.inode) == nullptr)
+    netns_watch_.Add(netns.fd.get(), netns.inode);
+}
+
+void Server::EndNamespaces(Rtnl& rtnl) {
+  for (const uint64_t inode : netns_watch_.TakeEnded()) {
+    if (Namespace* ns = registry_.FindNamespace(inode); ns != nullptr) EndNamespace(*ns, rtnl);
+  }
+}
+
+// A client's own socket keeps its namespace alive, so only one that announced another's is in it.
+void Server::EndNamespace(Namespace& ns, Rtnl& rtnl) {
+  for (const auto& [fd, connection] : connections_) {
+    if (connection->ns != &ns) continue;
+    connection->ns = &registry_.initial();
+    connection->Kill();
+    MarkDirty(*connection);
+  }
+  rtnl.EndNamespace(ns);
+  rtnl.Commit();
 }
 
 void Server::Execute(Connection& connection, Bytes datagram, Rtnl& rtnl) {

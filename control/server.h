@@ -14,6 +14,7 @@
 #include "absl/status/statusor.h"
 #include "control/connection.h"
 #include "control/event_signal.h"
+#include "control/netns_watch.h"
 #include "control/rtnl.h"
 #include "control/unique_fd.h"
 
@@ -51,6 +52,9 @@ class Server final : public Multicast {
   void Admit(UniqueFd socket);
   void RefuseForLackOfFds();
   void Serve(Connection& connection, Rtnl& rtnl);
+  void FollowNetns(const ClientNetns& netns, Rtnl& rtnl);
+  void EndNamespaces(Rtnl& rtnl);
+  void EndNamespace(Namespace& ns, Rtnl& rtnl);
   void Execute(Connection& connection, Bytes datagram, Rtnl& rtnl);
   void RefreshMembers(Connection& connection);
   void MarkDirty(Connection& connection);
@@ -63,6 +67,7 @@ class Server final : public Multicast {
   UniqueFd epoll_;
   UniqueFd spare_;  // given up for a moment to refuse a client when there are no more fds
   EventSignal signal_;
+  NetnsWatch netns_watch_;
   Registry& registry_;
   std::vector<uint8_t> buffer_;       // for the datagram being executed
   size_t total_queued_ = 0;           // bytes, of all connections

@@ -147,6 +147,22 @@ TEST(ServerTest, NamespacesAreApart) {
   EXPECT_EQ(here.Ask(NewDummy("d0")), EEXIST);
 }
 
+TEST(ServerTest, NamespaceThatEndsTakesItsLinksAndClientsAlong) {
+  ServerThread server;
+  UniqueFd netns = NewNetns();
+  ASSERT_TRUE(netns.valid()) << "needs root";
+  NetlinkClient here(server.path()), there(server.path());
+  here.Hello();
+  there.Hello(8, netns.get());
+  EXPECT_EQ(here.Ask(NewDummy("d0")), 0);
+  EXPECT_EQ(there.Ask(NewDummy("d0")), 0);
+  netns.reset();
+  EXPECT_TRUE(there.HungUp());
+  EXPECT_EQ(here.Ask(GetLinkByName("d0")), 0);
+  server.Stop();
+  EXPECT_EQ(server.registry().namespaces().size(), 1u);
+}
+
 TEST(ServerTest, NamespaceOfTheProcessIsTheInitialOne) {
   ServerThread server;
   NetlinkClient silent(server.path()), named(server.path());
