@@ -97,12 +97,13 @@ absl::StatusOr<LinkRequest> ParseStrictDump(const NlMessage& message, Client& cl
 LinkRequest ParseLegacyDump(const NlMessage& message, Client& client, ExtAck& ack) {
   const size_t header_size = HasHeader(message) ? sizeof(ifinfomsg) : sizeof(rtgenmsg);
   LinkRequest request = StartRequest(message, client);
-  request.attrs = NlAttrs(LinkPolicy().size() - 1);
+  request.attrs = NlAttrs(IFLA_ALLMULTI);
   absl::StatusOr<NlAttrs> attrs = ParseAfterHeader(message, header_size, NlParse::kLegacy, ack);
   if (attrs.ok()) {
     request.attrs = *std::move(attrs);
   } else {
-    ack.warning = std::string(attrs.status().message());
+    const absl::string_view sentence = attrs.status().message();
+    ack.warning.assign(sentence.data(), sentence.size());
   }
   return request;
 }
@@ -110,7 +111,7 @@ LinkRequest ParseLegacyDump(const NlMessage& message, Client& client, ExtAck& ac
 // inet6_valid_dump_ifinfo. The dump knows no attributes: a legacy client's are not looked at.
 absl::StatusOr<LinkRequest> ParseInet6Dump(const NlMessage& message, Client& client) {
   LinkRequest request = StartRequest(message, client);
-  request.attrs = NlAttrs(LinkPolicy().size() - 1);
+  request.attrs = NlAttrs(IFLA_ALLMULTI);
   if (!client.strict_check) return request;
   if (!HasHeader(message)) return Invalid("Invalid header for link dump request");
   if (message.payload().size() > sizeof(ifinfomsg)) return Invalid("Invalid data after header");

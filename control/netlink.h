@@ -103,12 +103,12 @@ struct ExtAck {
 // bytes are.
 class NlAttrs {
  public:
-  explicit NlAttrs(size_t max_type = 0) : table_(max_type + 1) {}
+  explicit NlAttrs(uint16_t max_type = 0) : table_(size_t{max_type} + 1) {}
 
   void Set(const NlAttr& attr) { table_[attr.type] = attr; }
   bool Has(uint16_t type) const { return type < table_.size() && table_[type].has_value(); }
   const NlAttr* Find(uint16_t type) const { return Has(type) ? &*table_[type] : nullptr; }
-  size_t max_type() const { return table_.size() - 1; }
+  uint16_t max_type() const { return static_cast<uint16_t>(table_.size() - 1); }
 
   // REQUIRES: Has(type), and the policy made sure of the size (bytes that are missing read as
   // zero).

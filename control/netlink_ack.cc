@@ -9,7 +9,8 @@ namespace {
 
 // A request may leave a sentence behind before it fails without one; the kernel sends that one too.
 std::string Sentence(const absl::Status& status, const ExtAck& ack) {
-  return status.message().empty() ? ack.warning : std::string(status.message());
+  if (status.message().empty()) return ack.warning;
+  return {status.message().data(), status.message().size()};
 }
 
 // A sentence that would not fit an attribute is cut: some quote names that a client sent.

@@ -164,7 +164,7 @@ absl::Status CheckLeftover(size_t leftover, NlParse mode, ExtAck* ack) {
 absl::StatusOr<NlAttrs> ParseAttributes(Bytes attrs, uint32_t offset,
                                         std::span<const NlPolicy> policy, NlParse mode,
                                         ExtAck* ack) {
-  NlAttrs table(policy.empty() ? 0 : policy.size() - 1);
+  NlAttrs table(static_cast<uint16_t>(policy.empty() ? 0 : policy.size() - 1));
   NlAttrReader reader(attrs, offset);
   while (const std::optional<NlAttr> attr = reader.Next()) {
     if (attr->type == 0 || attr->type > table.max_type()) {

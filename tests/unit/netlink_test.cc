@@ -178,6 +178,7 @@ TEST(ParseAttributes, AppliesThePolicyOfEachType) {
       {"just a NUL", 6, "00", 0},
       {"only one NUL is free", 6, "6162630000", ERANGE},
       {"NUL string", 7, "616200", 0},
+      {"longest NUL string", 7, "61626300", 0},
       {"NUL string without NUL", 7, "6162", EINVAL},
       {"NUL string of no bytes", 7, "", EINVAL},
       {"NUL beyond the limit", 7, "6162636400", EINVAL},
