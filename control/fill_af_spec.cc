@@ -103,7 +103,8 @@ void PutInet6Stats(NlWriter& writer) {
 
 bool HasInet(const Device& device) { return device.mtu >= kMinInetMtu; }
 
-bool HasInet6(const Device& device) { return device.mtu >= kMinInet6Mtu; }
+// A small MTU takes IPv6 away from every link but `lo` (addrconf_notify).
+bool HasInet6(const Device& device) { return IsLoopback(device) || device.mtu >= kMinInet6Mtu; }
 
 void PutInet(const Device& device, NlWriter& writer) {
   InetConf conf = kInetConf;
