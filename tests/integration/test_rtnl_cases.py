@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The recorded answers of a Linux 6.1 kernel, replayed against fresh vswitch processes."""
+"""The recorded answers of a Linux 6.1 kernel, replayed against vswitch."""
 
 import collections
 import copy
@@ -19,20 +19,37 @@ SAME_ON_ANY_KERNEL = ["veth-master-self", "raw-mtu-2bytes", "veth-add-name-2temp
                       "batch-kernel-fail"]
 
 
-def replay(name):
-    """One process per case: nothing of an earlier case can be left, nor can it crash a later."""
-    with VswitchProcess(no_huge=True, memory=64) as vswitch:
-        return Replay(prefix=vswitch.vsctl_argv("run", "--"), settle=False).run(CASES[name])
+@pytest.fixture(scope="module")
+def processes():
+    """Where the process that the cases share is kept, or the one that took the place of one that
+    died."""
+    kept = []
+    yield kept
+    for process in kept:
+        process.stop()
+
+
+@pytest.fixture
+def replay(processes):
+    """Replays a case against a process; each case has a network namespace of its own, in which no
+    link of another can be. vswitch settles a carrier at once, so nothing waits for it."""
+    if not processes:
+        processes.append(VswitchProcess(no_huge=True, memory=64).start())
+    vswitch = processes[0]
+    yield lambda name: Replay(vswitch.vsctl_argv("run", "--"), settle=False).run(CASES[name])
+    if not vswitch.alive():
+        processes.clear()
+        pytest.fail(f"vswitch died:\n{vswitch.log()}")
 
 
 @pytest.mark.parametrize("name", PASSING)
-def test_case(name):
+def test_case(replay, name):
     differences = replay(name)
     assert not differences, f"{name}:\n{differences}"
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_left_out_case_is_known_and_differs(name):
+def test_left_out_case_is_known_and_differs(replay, name):
     assert name in CASES
     assert LEFT_OUT[name].strip()
     assert replay(name), f"{name} passes: take it out of left_out.toml"
