@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/rcu.h"
 
+#include <sched.h>
+
 #include <cstdlib>
 #include <new>
 
@@ -26,7 +28,11 @@ void Rcu::Offline(uint32_t reader) {
   rte_rcu_qsbr_thread_unregister(qsbr_.get(), reader);
 }
 
-void Rcu::Synchronize() { rte_rcu_qsbr_synchronize(qsbr_.get(), RTE_QSBR_THRID_INVALID); }
+// A reader may share the caller's CPU: what spins keeps it from getting on.
+void Rcu::Synchronize() {
+  const uint64_t token = rte_rcu_qsbr_start(qsbr_.get());
+  while (rte_rcu_qsbr_check(qsbr_.get(), token, /*wait=*/false) == 0) sched_yield();
+}
 
 void Rcu::Free::operator()(rte_rcu_qsbr* qsbr) const { std::free(qsbr); }
 
