@@ -62,6 +62,8 @@ void AddTrafficOptions(CLI::App& app, TrafficOptions& traffic) {
       ->check(CLI::Range(uint16_t{1}, FrameCodec::kMaxFlows))
       ->capture_default_str();
   app.add_option("--sleep-us", traffic.sleep_us, "rest so long when there is nothing to do");
+  app.add_flag("--realtime", traffic.realtime,
+               "let nothing else run on the CPU while sending (SCHED_FIFO)");
   app.add_option("--wait", traffic.wait, "seconds to wait for the path to come up")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

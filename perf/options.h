@@ -28,6 +28,7 @@ struct TrafficOptions {
   bool both = false;      // B to A as well as A to B
   uint16_t flows = 1;     // per direction
   uint32_t sleep_us = 0;  // rest when there is nothing to do, for a CPU that is shared
+  bool realtime = false;  // let nothing else on the CPU while sending
   double wait = 10;       // seconds to wait for the path to come up
   Verify verify = Verify::kFull;
 };

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 
 namespace vswitch {
 namespace {
@@ -12,6 +13,16 @@ namespace {
 // What a rate may make up for after a pause: half a ring of 1024, so that it fits beside what is
 // under way; with a window, that.
 constexpr uint32_t kCatchUp = 512;
+
+// The switch has read the lines that the last frame and its virtio header stood in; asking for all
+// of a burst at once hides most of the way back.
+void PrefetchForWriting(std::span<rte_mbuf* const> packets) {
+  for (const rte_mbuf* packet : packets) {
+    const char* frame = rte_pktmbuf_mtod(packet, const char*);
+    asm volatile("prefetchw %0" : : "m"(*frame));
+    asm volatile("prefetchw %0" : : "m"(*(frame - RTE_CACHE_LINE_SIZE)));
+  }
+}
 
 }  // namespace
 
@@ -45,6 +56,7 @@ uint32_t Stream::Send(uint64_t now) {
   const auto wanted = static_cast<uint16_t>(Allowed(now));
   std::array<rte_mbuf*, PerfPort::kBurst> packets;
   if (wanted == 0 || !from_.Allocate(packets.data(), wanted)) return 0;
+  PrefetchForWriting({packets.data(), wanted});
   for (uint16_t i = 0; i < wanted; ++i) Stamp(packets[i], counts_.offered + i);
   const uint16_t taken = from_.Send(packets.data(), wanted);
   if (taken < wanted) rte_pktmbuf_free_bulk(&packets[taken], wanted - taken);
