@@ -20,7 +20,7 @@ class TxQueue {
       : port_(port), queue_(queue), pool_(pool) {}
 
   uint16_t Transmit(rte_mbuf** mbufs, uint16_t count) {
-    const uint16_t fit = port_.sends_chains() ? count : Linearize(mbufs, count);
+    const uint16_t fit = port_.sends_chains() ? count : JoinChains(mbufs, count);
     // Some drivers want the pseudo-header sum in a form of their own.
     const uint16_t ready = prepare_ ? rte_eth_tx_prepare(port_.id(), queue_, mbufs, fit) : fit;
     refusal_ = ready == count ? DropReason::kBackendFull : DropReason::kOffload;
@@ -37,14 +37,6 @@ class TxQueue {
   DropReason refusal() const { return refusal_; }
 
  private:
-  // How many of them the port can send, in order.
-  static uint16_t Linearize(rte_mbuf** mbufs, uint16_t count) {
-    for (uint16_t i = 0; i < count; ++i) {
-      if (mbufs[i]->nb_segs > 1 && rte_pktmbuf_linearize(mbufs[i]) != 0) return i;
-    }
-    return count;
-  }
-
   const EthdevPort& port_;
   const uint16_t queue_;
   rte_mempool* const pool_;

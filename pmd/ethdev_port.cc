@@ -113,10 +113,9 @@ absl::StatusOr<std::unique_ptr<EthdevPort>> EthdevPort::Open(const std::string& 
   if (id == RTE_MAX_ETHPORTS) {
     return ErrnoStatus(EINVAL, absl::StrCat("devargs \"", devargs, "\" make no network port"));
   }
-  rte_eth_dev_owner present{};
   const rte_eth_dev_owner owner = Owner();
-  if (rte_eth_dev_owner_get(id, &present) != 0 || present.id != RTE_ETH_DEV_NO_OWNER ||
-      rte_eth_dev_owner_set(id, &owner) != 0) {
+  // Refused for a port that has an owner, even if that is us.
+  if (rte_eth_dev_owner_set(id, &owner) != 0) {
     return ErrnoStatus(EBUSY, absl::StrCat("the port of \"", devargs, "\" is in use"));
   }
   return std::unique_ptr<EthdevPort>(new EthdevPort(id, devargs));

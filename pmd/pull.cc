@@ -35,4 +35,11 @@ void PullSlow(rte_mbuf* mbuf, uint16_t want) {
   }
 }
 
+uint16_t JoinChains(rte_mbuf** mbufs, uint16_t count) {
+  for (uint16_t i = 0; i < count; ++i) {
+    if (mbufs[i]->nb_segs > 1 && rte_pktmbuf_linearize(mbufs[i]) != 0) return i;
+  }
+  return count;
+}
+
 }  // namespace vswitch

@@ -22,6 +22,10 @@ inline void PullHeaders(rte_mbuf* mbuf) {
     PullSlow(mbuf, want);
 }
 
+// For a far end that takes no chains: makes one segment of each. Returns how many from the first on
+// are one now; the next has no room for that.
+uint16_t JoinChains(rte_mbuf** mbufs, uint16_t count);
+
 }  // namespace vswitch
 
 #endif  // VSWITCH_PMD_PULL_H_

@@ -131,5 +131,19 @@ TEST(PullHeaders, TakesAShortFrameWhole) {
   PacketBuffer::Free({&packet, 1});
 }
 
+TEST(JoinChains, StopsAtWhatHasNoRoom) {
+  const std::vector<uint8_t> bytes(900, 0x5a);
+  const Packet packets[] = {ToPacket(bytes), ToPacket(bytes, {}, 300), MakeFrame(3000),
+                            ToPacket(bytes, {}, 300)};
+  rte_mbuf* mbufs[4];
+  for (int i = 0; i < 4; ++i) mbufs[i] = PacketBuffer::Mbuf(packets[i]);
+  EXPECT_EQ(JoinChains(mbufs, 2), 2);
+  EXPECT_EQ(JoinChains(mbufs, 4), 2);
+  EXPECT_EQ(mbufs[1]->nb_segs, 1);
+  EXPECT_EQ(FrameBytes(packets[1]), bytes);
+  EXPECT_EQ(mbufs[3]->nb_segs, 3);
+  PacketBuffer::Free(packets);
+}
+
 }  // namespace
 }  // namespace vswitch

@@ -3,6 +3,7 @@
 #include <rte_ethdev.h>
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "dataplane/errno_status.h"
@@ -69,7 +70,7 @@ TEST_F(EthdevBackendTest, CompletesForAPortWithoutOffloads) {
   EXPECT_EQ(BuffersInUse(), before);
 }
 
-TEST_F(EthdevBackendTest, SendsAChainToAPortWithoutChains) {
+TEST_F(EthdevBackendTest, SendsAChain) {
   const auto backend = Create("net_ring0");
   ASSERT_TRUE(backend.ok());
   const std::vector<uint8_t> bytes(900, 0x5a);
