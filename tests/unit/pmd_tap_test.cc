@@ -9,8 +9,10 @@
 #include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -302,26 +304,38 @@ TEST_F(TapBackendTest, KeepsForwardingInAnotherNamespace) {
   close(to);
 }
 
+// Of this thread: other work on the machine does not count.
+std::chrono::nanoseconds CpuTime() {
+  timespec now{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+}
+
 TEST_F(TapBackendTest, ASilentTapIsReadRarelyButSoon) {
   const std::unique_ptr<Backend> backend = *Create("unit0");
   HostSide host("unit0");
-  Burst burst;
   const auto poll = [&] {
-    burst.count = 0;
+    Burst burst;
     backend->Receive(0, burst);
     PacketBuffer::Free(burst.view());
   };
-  // Without backing off, a poll is a system call (200 ns or more).
+  // The kernel says a few things of its own on a new interface.
   const auto begin = std::chrono::steady_clock::now();
   while (std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(50)) poll();
-  uint32_t polls = 0;
-  const auto start = std::chrono::steady_clock::now();
-  for (; polls < 100000; ++polls) poll();
-  const auto spent = std::chrono::steady_clock::now() - start;
-  EXPECT_LT(spent / polls, std::chrono::nanoseconds(150));
+  // Without backing off, a poll is a system call: 200 ns or more.
+  constexpr int kPolls = 20000;
+  auto best = std::chrono::nanoseconds::max();
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    const auto start = CpuTime();
+    for (int i = 0; i < kPolls; ++i) poll();
+    best = std::min(best, CpuTime() - start);
+  }
+  EXPECT_LT(best / kPolls, std::chrono::nanoseconds(120));
   ASSERT_TRUE(host.Send({}, BuildIpFrame({.udp = true}).bytes));
+  const auto start = CpuTime();
   Packet packet;
-  EXPECT_TRUE(ReceiveOne(*backend, &packet));
+  ASSERT_TRUE(ReceiveOne(*backend, &packet));
+  EXPECT_LT(CpuTime() - start, std::chrono::milliseconds(1));
   PacketBuffer::Free({&packet, 1});
 }
 
@@ -344,6 +358,19 @@ TEST(OffloadFromVnetHeader, RefusesWhatMakesNoSense) {
   EXPECT_TRUE(refused([](VnetHeader& h) { h.gso_size = 0; }));
   EXPECT_TRUE(refused([](VnetHeader& h) { h.csum_start = 60000; }));
   EXPECT_TRUE(refused([](VnetHeader& h) { h.flags = 0; }));
+}
+
+TEST(VnetHeaderFor, SaysEverythingOfAGsoFrame) {
+  const IpFrame frame = BuildIpFrame({.ipv6 = true, .tcp_options = 12, .payload = 1900});
+  const Packet packet = ToPacket(frame.bytes, frame.GsoRequest(500));
+  const VnetHeader header = VnetHeaderFor(packet);
+  EXPECT_EQ(header.flags, VnetHeader::kNeedsChecksum);
+  EXPECT_EQ(header.gso_type, 4);
+  EXPECT_EQ(header.hdr_len, frame.payload);
+  EXPECT_EQ(header.gso_size, 500);
+  EXPECT_EQ(header.csum_start, frame.transport);
+  EXPECT_EQ(header.csum_offset, 16);
+  PacketBuffer::Free({&packet, 1});
 }
 
 TEST(VnetHeaderFor, IsEmptyWithoutARequest) {

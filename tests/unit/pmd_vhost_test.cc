@@ -149,7 +149,8 @@ TEST_F(VhostSocketTest, RefusesWhatIsNotASocket) {
 }
 
 TEST_F(VhostSocketTest, RefusesPathsThatCannotBe) {
-  spec_.path = "/" + std::string(108, 'x');
+  spec_.path = dir_ + "/";
+  spec_.path.resize(108, 'x');  // no room for the terminating zero
   EXPECT_EQ(ErrnoOf(Create().status()), ENAMETOOLONG);
   spec_.path = dir_ + "/missing/s";
   EXPECT_EQ(ErrnoOf(Create().status()), ENOENT);
