@@ -138,6 +138,11 @@ absl::StatusOr<LinkRequest> ParseLinkRequest(const NlMessage& message, Client& c
   return ParseWith(message, client, NlParse::kLegacy, ack);
 }
 
+absl::StatusOr<LinkRequest> ParseLinkProp(const NlMessage& message, Client& client, ExtAck& ack) {
+  if (!HasHeader(message)) return Invalid("Invalid header length");
+  return ParseWith(message, client, NlParse::kExact, ack);
+}
+
 absl::Status ParseLinkInfo(LinkRequest& request, ExtAck& ack) {
   const NlAttr* nest = request.attrs.Find(IFLA_LINKINFO);
   if (nest == nullptr) return absl::OkStatus();

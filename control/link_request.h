@@ -43,6 +43,8 @@ struct LinkRequest {
 // Header and attributes, legacy mode. Errors as the kernel: EINVAL "Invalid header length", policy
 // errors.
 absl::StatusOr<LinkRequest> ParseLinkRequest(const NlMessage& message, Client& client, ExtAck& ack);
+// The same for RTM_NEWLINKPROP and RTM_DELLINKPROP, which are new enough to be parsed exactly.
+absl::StatusOr<LinkRequest> ParseLinkProp(const NlMessage& message, Client& client, ExtAck& ack);
 
 // KIND, DATA, SLAVE_DATA. LINKINFO itself is parsed without sentences, INFO_DATA with them
 // (rtnl_newlink).

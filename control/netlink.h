@@ -56,6 +56,7 @@ struct NlAttr {
   uint16_t type = 0;    // without the NESTED and BYTEORDER bits
   uint32_t offset = 0;  // of the attribute header from the start of the request message
   Bytes value;
+  bool nested_bit = false;  // NLA_F_NESTED
 };
 
 // Walks the attributes of one level and stops for good at the first malformed one.
@@ -128,6 +129,8 @@ enum class NlParse : uint8_t {
   kLegacy,  // unknown types skipped; trailing bytes only set ack->warning (nla_parse_deprecated)
   kStrict,  // unknown types: EINVAL "Unknown attribute type"; trailing bytes: EINVAL
             // (nla_parse_deprecated_strict)
+  kExact,   // as kStrict; integers have exactly their size, only and all nested attributes have the
+            // NESTED bit, and kUnspecified is "Unsupported attribute": EINVAL (nla_parse)
 };
 
 // Parses `attrs` (which starts `offset` bytes into the request) against policy[type]; types above

@@ -141,7 +141,26 @@ absl::Status PolicyError(int error, const char* sentence, const NlAttr& attr,
   return AttributeError(error, sentence, attr, ack);
 }
 
-absl::Status CheckAttribute(const NlAttr& attr, const NlPolicy& policy, ExtAck* ack) {
+// What NL_VALIDATE_STRICT asks for beyond nla_parse_deprecated_strict.
+absl::Status CheckExact(const NlAttr& attr, const NlPolicy& policy, ExtAck* ack) {
+  const bool nested = policy.type == NlType::kNested;
+  const size_t size = IntegerSize(policy.type);
+  if (policy.type == NlType::kUnspecified) {
+    return AttributeError(EINVAL, "Unsupported attribute", attr, ack);
+  }
+  if (size != 0 && attr.value.size() != size) {
+    return PolicyError(EINVAL, "invalid attribute length", attr, policy, ack);
+  }
+  if (attr.nested_bit == nested) return absl::OkStatus();
+  return PolicyError(EINVAL, nested ? "NLA_F_NESTED is missing" : "NLA_F_NESTED not expected", attr,
+                     policy, ack);
+}
+
+absl::Status CheckAttribute(const NlAttr& attr, const NlPolicy& policy, NlParse mode, ExtAck* ack) {
+  if (mode == NlParse::kExact) {
+    const absl::Status status = CheckExact(attr, policy, ack);
+    if (!status.ok()) return status;
+  }
   if (const int error = CheckForm(attr.value, policy); error != 0) {
     return PolicyError(error, kPolicyFailed, attr, policy, ack);
   }
@@ -154,7 +173,7 @@ absl::Status CheckAttribute(const NlAttr& attr, const NlPolicy& policy, ExtAck* 
 // Bytes after the last attribute that are none.
 absl::Status CheckLeftover(size_t leftover, NlParse mode, ExtAck* ack) {
   if (leftover == 0) return absl::OkStatus();
-  if (mode == NlParse::kStrict) return ErrnoStatus(EINVAL, ack == nullptr ? "" : kLeftover);
+  if (mode != NlParse::kLegacy) return ErrnoStatus(EINVAL, ack == nullptr ? "" : kLeftover);
   if (ack != nullptr) ack->warning = kLeftover;
   return absl::OkStatus();
 }
@@ -171,7 +190,7 @@ absl::StatusOr<NlAttrs> ParseAttributes(Bytes attrs, uint32_t offset,
       if (mode == NlParse::kLegacy) continue;
       return AttributeError(EINVAL, "Unknown attribute type", *attr, ack);
     }
-    const absl::Status status = CheckAttribute(*attr, policy[attr->type], ack);
+    const absl::Status status = CheckAttribute(*attr, policy[attr->type], mode, ack);
     if (!status.ok()) return status;
     table.Set(*attr);
   }

@@ -33,7 +33,8 @@ std::optional<NlAttr> NlAttrReader::Next() {
   if (!StartsWithAttribute(rest_)) return std::nullopt;
   const auto header = ReadStruct<nlattr>(rest_);
   const NlAttr attr{static_cast<uint16_t>(header.nla_type & NLA_TYPE_MASK), offset_,
-                    rest_.subspan(kAttrHeader, header.nla_len - kAttrHeader)};
+                    rest_.subspan(kAttrHeader, header.nla_len - kAttrHeader),
+                    (header.nla_type & NLA_F_NESTED) != 0};
   const size_t advance = std::min(rest_.size(), Align4(header.nla_len));
   rest_ = rest_.subspan(advance);
   offset_ += static_cast<uint32_t>(advance);

@@ -16,7 +16,7 @@ namespace {
 absl::StatusOr<std::string> ReadAltname(const NlAttr& property, Bytes message, ExtAck& ack) {
   const Bytes attribute = message.subspan(property.offset, NLA_HDRLEN + property.value.size());
   const absl::StatusOr<NlAttrs> parsed =
-      ParseAttributes(attribute, property.offset, LinkPolicy(), NlParse::kLegacy, &ack);
+      ParseAttributes(attribute, property.offset, LinkPolicy(), NlParse::kExact, &ack);
   if (!parsed.ok()) return parsed.status();
   return parsed->String(IFLA_ALT_IFNAME);
 }
@@ -29,7 +29,7 @@ absl::Status ChangeAltname(Device& device, uint16_t type, const std::string& nam
 }  // namespace
 
 absl::Status Rtnl::LinkProp(const NlMessage& message, Client& client, ExtAck& ack) {
-  const absl::StatusOr<LinkRequest> request = ParseLinkRequest(message, client, ack);
+  const absl::StatusOr<LinkRequest> request = ParseLinkProp(message, client, ack);
   if (!request.ok()) return request.status();
   const absl::Status netns = RefuseNetns(request->attrs);
   if (!netns.ok()) return netns;
