@@ -19,8 +19,10 @@ namespace {
 constexpr std::array<NlPolicy, IFLA_INET_CONF + 1> kInetPolicy = {
     NlPolicy{}, NlPolicy{.type = NlType::kNested}};
 
-constexpr std::array<NlPolicy, IFLA_INET6_ADDR_GEN_MODE + 1> MakeInet6Policy() {
-  std::array<NlPolicy, IFLA_INET6_ADDR_GEN_MODE + 1> policy{};
+using Inet6Policy = std::array<NlPolicy, IFLA_INET6_RA_MTU + 1>;
+
+constexpr Inet6Policy MakeInet6Policy() {
+  Inet6Policy policy{};
   policy[IFLA_INET6_ADDR_GEN_MODE] = {.type = NlType::kU8};
   policy[IFLA_INET6_TOKEN] = {.type = NlType::kUnspecified, .max_len = 16};
   return policy;
@@ -28,10 +30,10 @@ constexpr std::array<NlPolicy, IFLA_INET6_ADDR_GEN_MODE + 1> MakeInet6Policy() {
 constexpr auto kInet6Policy = MakeInet6Policy();
 
 // inet_validate_link_af
-absl::Status CheckInet(const Device* device, const NlAttr& family) {
+absl::Status CheckInet(const Device* device, const NlAttr& family, ExtAck& ack) {
   const bool has_state = device == nullptr || (device->registered && HasInet(*device));
   if (!has_state) return ErrnoStatus(EAFNOSUPPORT);
-  const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInetPolicy, nullptr);
+  const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInetPolicy, &ack);
   if (!attrs.ok()) return attrs.status();
   const NlAttr* conf = attrs->Find(IFLA_INET_CONF);
   if (conf == nullptr) return absl::OkStatus();
@@ -42,8 +44,13 @@ absl::Status CheckInet(const Device* device, const NlAttr& family) {
   return absl::OkStatus();
 }
 
-// Tokens and stable privacy need an IPv6 stack with router advertisements and a secret; without a
-// secret the kernel refuses the mode as well (check_stable_privacy).
+// A token is for addresses made from router advertisements; only "none" can be honoured.
+bool IsNoToken(Bytes token) {
+  return std::all_of(token.begin(), token.end(), [](uint8_t byte) { return byte == 0; });
+}
+
+// Stable privacy needs a secret; without one the kernel refuses the mode as well
+// (check_stable_privacy).
 bool IsSettableMode(uint8_t mode) {
   return mode == IN6_ADDR_GEN_MODE_EUI64 || mode == IN6_ADDR_GEN_MODE_NONE ||
          mode == IN6_ADDR_GEN_MODE_RANDOM;
@@ -57,7 +64,17 @@ absl::Status CheckInet6(const Device* device, const NlAttr& family, ExtAck& ack)
   if (!has_state) return ErrnoStatus(EAFNOSUPPORT);
   const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInet6Policy, &ack);
   if (!attrs.ok()) return attrs.status();
-  if (!attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) return ErrnoStatus(EINVAL);
+  if (const NlAttr* mtu = attrs->Find(IFLA_INET6_RA_MTU)) {
+    ack.offset = mtu->offset;
+    return ErrnoStatus(EINVAL, "IFLA_INET6_RA_MTU can not be set");
+  }
+  const bool has_token = attrs->Has(IFLA_INET6_TOKEN);
+  if (has_token && !IsNoToken(attrs->Binary(IFLA_INET6_TOKEN))) {
+    return ErrnoStatus(EOPNOTSUPP, "IPv6 tokens are not supported");
+  }
+  if (!attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) {
+    return has_token ? absl::OkStatus() : ErrnoStatus(EINVAL);
+  }
   const uint8_t mode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
   const bool valid = device == nullptr ? IsKnownMode(mode) : IsSettableMode(mode);
   return valid ? absl::OkStatus() : ErrnoStatus(EINVAL);
@@ -66,7 +83,7 @@ absl::Status CheckInet6(const Device* device, const NlAttr& family, ExtAck& ack)
 absl::Status CheckFamily(const Device* device, const NlAttr& family, ExtAck& ack) {
   switch (family.type) {
     case AF_INET:
-      return CheckInet(device, family);
+      return CheckInet(device, family, ack);
     case AF_INET6:
       return CheckInet6(device, family, ack);
     case AF_BRIDGE:
@@ -91,7 +108,8 @@ void ApplyAfSpec(Device& device, const NlAttr& nest) {
   for (const NlAttr& family : ListAttributes(nest.value, nest.offset + NLA_HDRLEN)) {
     if (family.type != AF_INET6) continue;
     const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInet6Policy, nullptr);
-    if (attrs.ok()) device.addrgenmode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
+    if (!attrs.ok() || !attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) continue;
+    device.addrgenmode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
   }
 }
 

@@ -75,6 +75,7 @@ void Rtnl::Handle(Bytes datagram, Client& client) {
     HandleOne(*message, client);
     link_watch_.Run(notifier_);
   }
+  for (Datagram& rest : std::exchange(rest_of_dump_, {})) client.Send(std::move(rest));
 }
 
 void Rtnl::HandleOne(const NlMessage& message, Client& client) {
@@ -94,15 +95,20 @@ Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ac
   if (message.payload().empty()) return {};
   if (VerbOf(type) != Verb::kGet && !client.admin) return {ErrnoStatus(EPERM)};
   if (!IsDump(message.header)) return {Do(message, client, ack)};
-  if (type != RTM_GETLINK && !IsEmptyTable(type)) return {ErrnoStatus(EOPNOTSUPP)};
-  Dump(message, client, ack);
-  return {.status = {}, .answered = true};
+  return Dump(message, client, ack);
 }
 
-void Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
+Rtnl::Outcome Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
   const bool links = message.header.nlmsg_type == RTM_GETLINK;
-  const absl::Status status = links ? DumpLinks(message, client, ack) : absl::OkStatus();
-  client.Send(EncodeDone(message, status, ack, client.port_id, client.ext_ack));
+  if (!links && !IsEmptyTable(message.header.nlmsg_type)) return {ErrnoStatus(EOPNOTSUPP)};
+  if (!rest_of_dump_.empty()) return {ErrnoStatus(EBUSY)};
+  std::vector<Datagram> dump;
+  const absl::Status status = links ? DumpLinks(message, client, ack, dump) : absl::OkStatus();
+  dump.push_back(EncodeDone(message, status, ack, client.port_id, client.ext_ack));
+  client.Send(std::move(dump.front()));
+  dump.erase(dump.begin());
+  rest_of_dump_ = std::move(dump);
+  return {.status = {}, .answered = true};
 }
 
 absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {

@@ -93,7 +93,7 @@ class Rtnl {
 
   void HandleOne(const NlMessage& message, Client& client);
   Outcome Execute(const NlMessage& message, Client& client, ExtAck& ack);
-  void Dump(const NlMessage& message, Client& client, ExtAck& ack);
+  Outcome Dump(const NlMessage& message, Client& client, ExtAck& ack);
   absl::Status Do(const NlMessage& message, Client& client, ExtAck& ack);
 
   absl::Status NewLink(const NlMessage& message, Client& client, ExtAck& ack);
@@ -106,7 +106,9 @@ class Rtnl {
   absl::Status DelOne(const LinkRequest& request);
   absl::Status DelGroup(const LinkRequest& request);
   absl::Status GetLink(const NlMessage& message, Client& client, ExtAck& ack);
-  absl::Status DumpLinks(const NlMessage& message, Client& client, ExtAck& ack);
+  // Appends the datagrams of the dump, without NLMSG_DONE.
+  absl::Status DumpLinks(const NlMessage& message, Client& client, ExtAck& ack,
+                         std::vector<Datagram>& dump);
   absl::Status LinkProp(const NlMessage& message, Client& client, ExtAck& ack);
 
   absl::Status Open(Device& device);
@@ -119,6 +121,9 @@ class Rtnl {
   BackendEnv backend_env_;
   Notifier notifier_;
   LinkWatch link_watch_;
+  // The rest of a dump. The kernel composes it when the client reads on, so it comes after all
+  // other answers to the same datagram, and a second dump must wait for its end.
+  std::vector<Datagram> rest_of_dump_;
 };
 
 // The flags a request asks for: ifi_change masks ifi_flags, unless it is 0

@@ -56,19 +56,17 @@ LinkMessage Reply(const Notifier& notifier, const LinkRequest& request, const De
 // Packs messages into datagrams; a message is never split.
 class DumpPacker {
  public:
-  explicit DumpPacker(Client& client) : client_(client) {}
+  explicit DumpPacker(std::vector<Datagram>& datagrams) : datagrams_(datagrams) {}
 
   void Add(const Datagram& message) {
-    if (packed_.size() + message.size() > kDumpDatagramSize) Flush();
-    packed_.insert(packed_.end(), message.begin(), message.end());
-  }
-  void Flush() {
-    if (!packed_.empty()) client_.Send(std::exchange(packed_, {}));
+    const bool fits =
+        !datagrams_.empty() && datagrams_.back().size() + message.size() <= kDumpDatagramSize;
+    if (!fits) datagrams_.emplace_back().reserve(kDumpDatagramSize);
+    datagrams_.back().insert(datagrams_.back().end(), message.begin(), message.end());
   }
 
  private:
-  Client& client_;
-  Datagram packed_;
+  std::vector<Datagram>& datagrams_;
 };
 
 }  // namespace
@@ -87,7 +85,8 @@ absl::Status Rtnl::GetLink(const NlMessage& message, Client& client, ExtAck& ack
   return absl::OkStatus();
 }
 
-absl::Status Rtnl::DumpLinks(const NlMessage& message, Client& client, ExtAck& ack) {
+absl::Status Rtnl::DumpLinks(const NlMessage& message, Client& client, ExtAck& ack,
+                             std::vector<Datagram>& dump) {
   const uint8_t family = ReadStruct<rtgenmsg>(message.payload()).rtgen_family;
   if (family == AF_BRIDGE) return absl::OkStatus();  // ports of bridges only: there are none
   absl::StatusOr<LinkRequest> request = ParseGetLink(message, client, true, ack);
@@ -96,7 +95,7 @@ absl::Status Rtnl::DumpLinks(const NlMessage& message, Client& client, ExtAck& a
     return ErrnoStatus(EINVAL, "Invalid target network namespace id");
   }
   const DumpFilter filter = FilterOf(*request);
-  DumpPacker packer(client);
+  DumpPacker packer(dump);
   Datagram entry;
   for (const Device* device : client.ns->DumpOrder()) {
     if (!filter.Passes(*device)) continue;
@@ -107,7 +106,6 @@ absl::Status Rtnl::DumpLinks(const NlMessage& message, Client& client, ExtAck& a
     (family == AF_INET6 ? FillLinkInet6 : FillLink)(*device, reply, entry);
     packer.Add(entry);
   }
-  packer.Flush();
   return absl::OkStatus();
 }
 

@@ -191,7 +191,7 @@ class Modification {
     if (attrs_.Has(IFLA_VFINFO_LIST)) {
       const NlAttr& list = *attrs_.Find(IFLA_VFINFO_LIST);
       for (const NlAttr& entry : ListAttributes(list.value, list.offset + NLA_HDRLEN)) {
-        const bool valid = entry.type == IFLA_VF_INFO && entry.value.size() >= NLA_HDRLEN;
+        const bool valid = entry.type == IFLA_VF_INFO && !ListAttributes(entry.value, 0).empty();
         return ErrnoStatus(valid ? EOPNOTSUPP : EINVAL);
       }
       notify_ = true;

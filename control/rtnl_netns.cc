@@ -22,8 +22,8 @@ constexpr char kNoMove[] = "moving links between network namespaces is not suppo
 absl::StatusOr<uint64_t> NetnsOfProcess(uint32_t pid) {
   struct stat info {};
   const std::string path = "/proc/" + std::to_string(pid) + "/ns/net";
-  if (stat(path.c_str(), &info) != 0) return ErrnoStatus(ESRCH);
-  return info.st_ino;
+  if (stat(path.c_str(), &info) == 0) return info.st_ino;
+  return ErrnoStatus(errno == ENOENT ? ESRCH : errno);
 }
 
 absl::Status CheckProcess(uint32_t pid, const Namespace& ns) {

@@ -60,6 +60,10 @@ class RequestBuilder {
     return writer_.PutBytes(type, {mac.data(), mac.size()}), *this;
   }
   RequestBuilder& Begin(uint16_t type) { return nests_.push_back(writer_.BeginNest(type)), *this; }
+  // With NLA_F_NESTED.
+  RequestBuilder& BeginNested(uint16_t type) {
+    return nests_.push_back(writer_.BeginNest(type, true)), *this;
+  }
   RequestBuilder& End() {
     writer_.EndNest(nests_.back());
     return nests_.pop_back(), *this;

@@ -30,7 +30,7 @@ class RtnlModifyTest : public RtnlTest {
   }
   RequestBuilder Altname(uint16_t type, const std::string& device, const std::string& altname) {
     RequestBuilder request(type, NLM_F_ACK, Index(Get(device).ifindex));
-    request.Begin(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, altname).End();
+    request.BeginNested(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, altname).End();
     return request;
   }
 };
@@ -188,6 +188,15 @@ TEST_F(RtnlModifyTest, AddrgenmodeNeedsInet6) {
   EXPECT_EQ(request(1), 0);
   EXPECT_EQ(Get("v0").addrgenmode, 1);
   EXPECT_EQ(request(2), EINVAL);  // no secret
+  RequestBuilder token = Set("v0");
+  token.Begin(IFLA_AF_SPEC).Begin(AF_INET6).Str(IFLA_INET6_TOKEN, std::string(15, '\0'));
+  EXPECT_EQ(Ask(token.End().End()).error, 0);
+  RequestBuilder both = Set("v0");
+  both.Begin(IFLA_AF_SPEC).Begin(AF_INET6).Str(IFLA_INET6_TOKEN, std::string(15, '\0'));
+  EXPECT_EQ(Ask(both.U8(IFLA_INET6_ADDR_GEN_MODE, 9).End().End()).error, EINVAL);
+  RequestBuilder mtu = Set("v0");
+  EXPECT_EQ(Ask(mtu.Begin(IFLA_AF_SPEC).Begin(AF_INET6).U32(9, 1400).End().End()).sentence,
+            "IFLA_INET6_RA_MTU can not be set");
   EXPECT_EQ(request(4), EINVAL);
   EXPECT_EQ(Ask(Set("v0").U32(IFLA_MTU, 1279)).error, 0);
   EXPECT_EQ(request(1), EAFNOSUPPORT);
@@ -221,6 +230,8 @@ TEST_F(RtnlModifyTest, RefusedAttributes) {
   RequestBuilder vf = Set("v0");
   EXPECT_EQ(Ask(vf.Begin(IFLA_VFINFO_LIST).Begin(IFLA_VF_INFO).U32(1, 1).End().End()).error,
             EOPNOTSUPP);
+  RequestBuilder no_vf = Set("v0");
+  EXPECT_EQ(Ask(no_vf.Begin(IFLA_VFINFO_LIST).Begin(IFLA_VF_INFO).End().End()).error, EINVAL);
 }
 
 TEST_F(RtnlModifyTest, KindsOnExistingDevices) {
@@ -273,7 +284,7 @@ TEST_F(RtnlModifyTest, AlternativeNames) {
 
 TEST_F(RtnlModifyTest, FirstBadAlternativeNameEndsTheList) {
   RequestBuilder request(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
-  request.Begin(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, "a").Str(IFLA_ALT_IFNAME, "v1");
+  request.BeginNested(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, "a").Str(IFLA_ALT_IFNAME, "v1");
   EXPECT_EQ(Ask(request.Str(IFLA_ALT_IFNAME, "b").End()).error, EEXIST);
   EXPECT_TRUE(Exists("a"));
   EXPECT_FALSE(Exists("b"));
@@ -346,6 +357,38 @@ TEST_F(RtnlModifyTest, DumpsArePackedWithoutSplitting) {
   EXPECT_EQ(Raw(RequestBuilder(RTM_GETLINK, NLM_F_DUMP).Build()).size(), 44u);
   for (const Datagram& datagram : client_.sent) EXPECT_LE(datagram.size(), 3776u);
   EXPECT_EQ(client_.sent.size(), 23u);  // two to a datagram, and DONE alone
+}
+
+TEST_F(RtnlModifyTest, OneDumpAtATimeAndOtherAnswersBeforeItsRest) {
+  Datagram requests = RequestBuilder(RTM_GETLINK, NLM_F_DUMP).Build();
+  for (const Datagram& more : {RequestBuilder(RTM_GETLINK, NLM_F_DUMP).Build(),
+                               RequestBuilder(RTM_NEWLINK, NLM_F_ACK, Index(3)).Build()}) {
+    requests.insert(requests.end(), more.begin(), more.end());
+  }
+  std::vector<std::string> words;
+  for (const std::string& line : Raw(requests)) {
+    words.push_back(line.substr(0, line.find(' ')) + line.substr(line.rfind(' ')));
+  }
+  EXPECT_EQ(words,
+            (std::vector<std::string>{"NEWLINK name=lo", "NEWLINK name=v1", "ERROR error=-16",
+                                      "ERROR error=0", "NEWLINK name=v0", "DONE done=0"}));
+  EXPECT_EQ(Raw(RequestBuilder(RTM_GETLINK, NLM_F_DUMP).Build()).size(), 4u);
+}
+
+TEST_F(RtnlModifyTest, PropertiesAreParsedExactly) {
+  const auto ask = [&](RequestBuilder& request) { return Ask(request).sentence; };
+  RequestBuilder list(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
+  EXPECT_EQ(ask(list.Begin(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, "a").End()),
+            "NLA_F_NESTED is missing");
+  RequestBuilder nested(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
+  EXPECT_EQ(ask(nested.BeginNested(IFLA_IFNAME).Str(1, "a").End()), "NLA_F_NESTED not expected");
+  RequestBuilder unknown(RTM_DELLINKPROP, NLM_F_ACK, Index(3));
+  EXPECT_EQ(ask(unknown.U32(200, 1)), "Unknown attribute type");
+  RequestBuilder unspecified(RTM_DELLINKPROP, NLM_F_ACK, Index(3));
+  EXPECT_EQ(ask(unspecified.U32(IFLA_QDISC, 1)), "Unsupported attribute");
+  RequestBuilder length(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
+  EXPECT_EQ(ask(length.U8(IFLA_MTU, 1)), "invalid attribute length");
+  EXPECT_FALSE(Exists("a"));
 }
 
 }  // namespace

@@ -96,7 +96,7 @@ TEST_F(RtnlNotifyTest, OtherChangesAreToldOfUpLinksOnly) {
     Ask(Set("v0").U8(IFLA_LINKMODE, Get("v0").link_mode ^ 1));
     RequestBuilder altname(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
     const std::string name = Get("v0").up() ? "up" : "down";
-    Ask(altname.Begin(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, name).End());
+    Ask(altname.BeginNested(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, name).End());
   };
   change();
   EXPECT_TRUE(Notifications().empty());

@@ -256,7 +256,7 @@ TEST_P(RtnlRawTest, AnswersAsTheKernel) {
   AddVeth("v0", "v1");
   if (std::string(raw.name).find("altname") != std::string::npos) {
     RequestBuilder altname(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
-    ASSERT_EQ(Ask(altname.Begin(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, "aa").End()).error, 0);
+    ASSERT_EQ(Ask(altname.BeginNested(IFLA_PROP_LIST).Str(IFLA_ALT_IFNAME, "aa").End()).error, 0);
   }
   client_.strict_check = raw.mode == kStrict;
   client_.cap_ack = raw.mode == kCapAck;
