@@ -63,7 +63,10 @@ void AddTrafficOptions(CLI::App& app, TrafficOptions& traffic) {
       ->capture_default_str();
   app.add_option("--sleep-us", traffic.sleep_us, "rest so long when there is nothing to do");
   app.add_flag("--realtime", traffic.realtime,
-               "let nothing else run on the CPU while sending (SCHED_FIFO)");
+               "let nothing else run on this CPU and that of --watch while sending (SCHED_FIFO)");
+  app.add_option("--watch", traffic.watch,
+                 "also report how long this thread (the switch's) waited for its CPU")
+      ->type_name("TID");
   app.add_option("--wait", traffic.wait, "seconds to wait for the path to come up")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();

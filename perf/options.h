@@ -3,6 +3,8 @@
 #ifndef VSWITCH_PERF_OPTIONS_H_
 #define VSWITCH_PERF_OPTIONS_H_
 
+#include <sys/types.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -28,7 +30,8 @@ struct TrafficOptions {
   bool both = false;      // B to A as well as A to B
   uint16_t flows = 1;     // per direction
   uint32_t sleep_us = 0;  // rest when there is nothing to do, for a CPU that is shared
-  bool realtime = false;  // let nothing else on the CPU while sending
+  bool realtime = false;  // let nothing else on the CPUs of this thread and of `watch`
+  pid_t watch = 0;        // a thread of the switch whose waiting for its CPU counts as well
   double wait = 10;       // seconds to wait for the path to come up
   Verify verify = Verify::kFull;
 };

@@ -27,8 +27,8 @@ from support.traffic import send  # noqa: E402
 from support.vswitch_process import VswitchProcess, default_build_dir  # noqa: E402
 
 # A sample counts when nobody else disturbed it: the way between the two cores was as fast before
-# as after and as in the best half of all samples, and neither side waited for its CPU.
-MAX_LATENCY_RATIO = 1.3
+# as after and as it usually is, and neither side waited for its CPU.
+MAX_LATENCY_RATIO = 1.6
 MAX_WAIT = 0.01
 
 
@@ -89,16 +89,6 @@ def polling_thread(pid, cpu):
         pathlib.Path(f"/proc/{thread}/schedstat").read_text().split()[0]))
 
 
-def prefer(thread):
-    """Lets nothing else run on its CPU while it wants to."""
-    os.sched_setscheduler(thread, os.SCHED_FIFO, os.sched_param(1))
-
-
-def run_queue_wait(thread):
-    """Seconds the thread has waited for its CPU."""
-    return int(pathlib.Path(f"/proc/{thread}/schedstat").read_text().split()[1]) / 1e9
-
-
 def core_latency(build_dir, cpus):
     """Nanoseconds for a cache line from one core to the other."""
     argv = [str(build_dir / "vswitch-perf"), "--core-latency", *map(str, cpus)]
@@ -117,12 +107,9 @@ class Bench:
             self.switches.append(switch)
             switch.thread = polling_thread(switch.pid, self.switch_cpu)
             os.kill(switch.pid, signal.SIGSTOP)
-            if args.realtime:
-                prefer(switch.thread)
 
     def close(self):
         for switch in self.switches:
-            os.sched_setscheduler(switch.thread, os.SCHED_OTHER, os.sched_param(0))
             os.kill(switch.pid, signal.SIGCONT)
             switch.stop()
 
@@ -134,11 +121,9 @@ class Bench:
         before = self.latency()
         os.kill(switch.pid, signal.SIGCONT)
         switch.begin()
-        waited = run_queue_wait(switch.thread)
         result = send(switch.sockets, self.generator_cpu, "--seconds", self.args.seconds,
-                      "--verify", "header", *options_of(case),
+                      "--verify", "header", "--watch", switch.thread, *options_of(case),
                       *(["--realtime"] if self.args.realtime else []))
-        waited = run_queue_wait(switch.thread) - waited
         cycles = switch.cycles_per_packet()
         os.kill(switch.pid, signal.SIGSTOP)
         return {"switch": switch.name, "cycles": cycles,
@@ -146,7 +131,7 @@ class Bench:
                 "lost": sum(d["lost"] / d["offered"] for d in result["directions"])
                 / len(result["directions"]),
                 "latency_ns": [before, self.latency()],
-                "wait": max(waited, result["waited"]) / result["seconds"]}
+                "wait": result["waited"] / result["seconds"]}
 
     def run(self, case):
         rounds = []

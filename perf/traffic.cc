@@ -10,6 +10,7 @@
 #include <cstdio>
 #include <fstream>
 #include <optional>
+#include <string>
 
 #include "absl/strings/str_cat.h"
 
@@ -23,27 +24,34 @@ constexpr double kSilence = 1.0;
 // CPU.
 constexpr unsigned kIdleMicroseconds = 50;
 
-// Raises this thread above all that do not ask for the same, while it exists.
+// Raises a thread (0: this one) above all that do not ask for the same, while it exists.
 class RealtimePriority {
  public:
-  RealtimePriority() { Set(SCHED_FIFO, 1); }
+  explicit RealtimePriority(pid_t thread) : thread_(thread) { Set(SCHED_FIFO, 1); }
   ~RealtimePriority() { Set(SCHED_OTHER, 0); }
   RealtimePriority(const RealtimePriority&) = delete;
   RealtimePriority& operator=(const RealtimePriority&) = delete;
 
  private:
-  static void Set(int policy, int priority) {
+  void Set(int policy, int priority) const {
     const sched_param parameters{.sched_priority = priority};
-    if (sched_setscheduler(0, policy, &parameters) != 0) {
+    if (sched_setscheduler(thread_, policy, &parameters) != 0) {
       std::perror("vswitch-perf: scheduling priority");
     }
   }
+
+  const pid_t thread_;
+};
+if (sched_setscheduler(0, policy, &parameters) != 0) {
+  std::perror("vswitch-perf: scheduling priority");
+}
+}
 };
 
-// Seconds this thread has waited for its CPU (Documentation/scheduler/sched-stats); 0 where the
-// kernel does not tell.
-double RunQueueWait() {
-  std::ifstream file("/proc/thread-self/schedstat");
+// Seconds a thread has waited for its CPU (Documentation/scheduler/sched-stats); 0 where the kernel
+// does not tell.
+double RunQueueWait(const std::string& thread) {
+  std::ifstream file("/proc/" + thread + "/schedstat");
   double ran = 0;
   double waited = 0;
   return file >> ran >> waited ? waited / 1e9 : 0;
@@ -97,39 +105,55 @@ absl::Status Traffic::BringUp() {
 }
 
 RunResult Traffic::Run(double progress) {
-  std::optional<RealtimePriority> priority;
-  if (options_.realtime) priority.emplace();
-  const double waited_before = RunQueueWait();
-  RunEnd end = RunEnd::kDone;
+  std::optional<RealtimePriority> own;
+  std::optional<RealtimePriority> watched;
+  if (options_.realtime) own.emplace(0);
+  if (options_.realtime && options_.watch != 0) watched.emplace(options_.watch);
+  RunResult result;
+  const double waited = Waited();
+  Send(progress, result.end);
+  result.waited = Waited() - waited;
+  if (result.end == RunEnd::kDone) Drain(result.end);
+  result.seconds = Seconds(moved_at_ - start_);
+  return result;
+}
+
+double Traffic::Waited() const {
+  const double own = RunQueueWait("thread-self");
+  return options_.watch == 0 ? own : own + RunQueueWait(absl::StrCat(options_.watch));
+}
+
+void Traffic::Send(double progress, RunEnd& end) {
   start_ = moved_at_ = rte_rdtsc();
   sending_ = true;
   uint64_t next_line = progress > 0 ? start_ + Ticks(progress) : UINT64_MAX;
-  for (uint64_t now = start_; !Over(now, end); now = rte_rdtsc()) {
+  for (uint64_t now = start_; StillSending(now, end); now = rte_rdtsc()) {
     if (Step(now) == 0) Rest();
-    sending_ = sending_ && StillSending(now);
     if (now < next_line) continue;
     PrintProgress(now);
     next_line += Ticks(progress);
   }
-  return {end, Seconds(moved_at_ - start_), RunQueueWait() - waited_before};
+  sending_ = false;
 }
 
-bool Traffic::StillSending(uint64_t now) const {
+void Traffic::Drain(RunEnd& end) {
+  for (uint64_t now = rte_rdtsc(); !Silent(now); now = rte_rdtsc()) {
+    if (stop_) end = RunEnd::kInterrupted;
+    if (stop_ || std::ranges::all_of(streams_, [](auto& s) { return s.in_flight() == 0; })) break;
+    if (Step(now) == 0) Rest();
+  }
+}
+
+bool Traffic::Silent(uint64_t now) const {
+  return now > moved_at_ && now - moved_at_ > Ticks(kSilence);
+}
+
+bool Traffic::StillSending(uint64_t now, RunEnd& end) const {
+  if (stop_) end = RunEnd::kInterrupted;
+  if (Silent(now)) end = RunEnd::kStalled;
+  if (end != RunEnd::kDone) return false;
   if (options_.seconds > 0 && now - start_ > Ticks(options_.seconds)) return false;
   return !std::ranges::all_of(streams_, &Stream::sent_all);
-}
-
-bool Traffic::Over(uint64_t now, RunEnd& end) const {
-  if (stop_) {
-    end = RunEnd::kInterrupted;
-    return true;
-  }
-  const bool silent = now - moved_at_ > Ticks(kSilence);
-  if (sending_) {
-    end = silent ? RunEnd::kStalled : RunEnd::kDone;
-    return silent;
-  }
-  return silent || std::ranges::all_of(streams_, [](auto& s) { return s.in_flight() == 0; });
 }
 
 void Traffic::PrintProgress(uint64_t now) const {

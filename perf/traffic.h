@@ -22,7 +22,9 @@ enum class RunEnd : uint8_t {
 struct RunResult {
   RunEnd end = RunEnd::kDone;
   double seconds = 0;  // from the first packet offered to the last that moved
-  double waited = 0;   // of those, ready to run but not running: how far others disturbed it
+  // Seconds that this thread and options.watch were ready to run but not running while this one was
+  // sending: how far others disturbed the two.
+  double waited = 0;
 };
 
 // One thread drives it. `stop` ends any phase early; both outlive it.
@@ -43,8 +45,12 @@ class Traffic {
   uint64_t Ticks(double seconds) const { return static_cast<uint64_t>(seconds * hz_); }
   double Seconds(uint64_t ticks) const { return static_cast<double>(ticks) / hz_; }
   uint32_t Step(uint64_t now);
-  bool StillSending(uint64_t now) const;
-  bool Over(uint64_t now, RunEnd& end) const;
+  void Send(double progress, RunEnd& end);
+  void Drain(RunEnd& end);
+  // False when sending is over; `end` says when it is so for a bad reason.
+  bool StillSending(uint64_t now, RunEnd& end) const;
+  bool Silent(uint64_t now) const;
+  double Waited() const;
   void Rest() const;
   void PrintProgress(uint64_t now) const;
 
