@@ -13,10 +13,11 @@ import pytest
 
 from support.children import Child, wait_until
 from support.netns import Netns, unique_name
-from support.vswitch_process import VswitchProcess, other_cpus
+from support.vswitch_process import VswitchProcess, last_cpu, other_cpus
 
 UDP_STREAM = pathlib.Path(__file__).resolve().parents[1] / "support" / "udp_stream.py"
-RATE = 2000  # datagrams a second and direction
+RATE = 1000  # datagrams a second and direction
+CHAOS_S, MIN_STEPS = 12, 30
 
 
 class Bystander:
@@ -36,7 +37,8 @@ class Bystander:
             host.mac = f"02:00:00:00:99:0{number}"
             self.vswitch.vsctl("attach", f"by-{end}", "tap", f"ifname={host.tap}")
             host.take(host.tap, f"{host.address}/24")
-            host.ip("link", "set", host.tap, "address", host.mac)
+            # Room for what a busy machine keeps the worker from fetching for seconds.
+            host.ip("link", "set", host.tap, "address", host.mac, "txqueuelen", 20000)
         for host, other in self.both_ways():
             host.ip("neigh", "add", other.address, "lladdr", other.mac, "dev", host.tap, "nud",
                     "permanent")
@@ -66,7 +68,8 @@ class Bystander:
         before = self.drops()
         yield
         sent = [result_of(sender)["sent"] for sender in senders]
-        time.sleep(0.5)
+        for receiver in receivers:
+            receiver.popen.terminate()
         for count, receiver in zip(sent, receivers):
             assert count > 0
             assert result_of(receiver) == {"received": count, "missing": 0, "late": 0, "corrupt": 0}
@@ -77,7 +80,7 @@ class Bystander:
 
 
 def result_of(stream):
-    assert stream.stop() == 0, stream.output()
+    assert stream.stop(timeout=60) == 0, stream.output()
     return json.loads(stream.output().splitlines()[-1])
 
 
@@ -176,23 +179,27 @@ class Chaos:
             self.delete()
 
 
-@pytest.mark.parametrize("seconds", [20])
-def test_links_and_backends_come_and_go(vswitch, seconds):
+def all_cpus():
+    return ",".join(map(str, sorted(os.sched_getaffinity(0))))
+
+
+@pytest.mark.parametrize("cores", [str(last_cpu()), all_cpus()],
+                         ids=["one worker", "a worker per CPU"])
+def test_links_and_backends_come_and_go(cores):
     seed = int(os.environ.get("VSWITCH_CHAOS_SEED", random.randrange(1 << 32)))
     print(f"VSWITCH_CHAOS_SEED={seed}")
-    chaos = Chaos(vswitch, seed)
-    with Bystander(vswitch) as bystander:
+    with VswitchProcess(cores=cores) as vswitch, Bystander(vswitch) as bystander:
+        chaos = Chaos(vswitch, seed)
         idle_fds = fds(vswitch)
         with bystander.traffic():
-            end = time.monotonic() + seconds
-            while time.monotonic() < end:
+            end = time.monotonic() + CHAOS_S
+            while chaos.count < MIN_STEPS or time.monotonic() < end:
                 chaos.step()
                 if chaos.count % 20 == 0:
                     chaos.check()
             chaos.check()
             chaos.clean_up()
         print(f"{chaos.count} steps")
-        assert chaos.count > 50
         assert set(vswitch.links()) == {"lo", "by-x", "by-y"}
         wait_until(lambda: fds(vswitch) <= idle_fds + 2, 5, "descriptors given back")
 
@@ -234,9 +241,9 @@ def rx_packets(vswitch, name):
     return vswitch.show(name)["counters"]["rx_packets"]
 
 
-def wait_traffic(vswitch, name, packets=1000):
+def wait_traffic(vswitch, name, packets=100):
     start = rx_packets(vswitch, name)
-    wait_until(lambda: rx_packets(vswitch, name) > start + packets, 20, f"packets through {name}")
+    wait_until(lambda: rx_packets(vswitch, name) > start + packets, 60, f"packets through {name}")
 
 
 def test_killed_guest_hurts_nobody_and_comes_back(vswitch):
@@ -271,7 +278,7 @@ def test_device_deleted_under_a_guest(vswitch):
         vswitch.vsctl("attach", "g1", "vhost")
         guests = [Guest(name, vswitch.vhost_path(name)) for name in ("g0", "g1")]
         try:
-            wait_until(lambda: rx_packets(vswitch, "g0") > 1000, 30, "traffic")
+            wait_until(lambda: rx_packets(vswitch, "g0") > 100, 60, "traffic")
             vswitch.ip("link", "del", "g1")
             assert set(vswitch.links()) == {"lo"}
             assert not list((vswitch.run_dir / "vhost").glob("*"))
@@ -331,7 +338,7 @@ def test_process_survives_start_and_stop_under_load():
             client = Child(["sh", "-c", 'while "$@" >/dev/null 2>&1; do :; done', "sh",
                             *vswitch.vsctl_argv("ip", "link")])
             try:
-                wait_until(lambda: rx_packets(vswitch, "g0") > 1000, 30, "traffic")
+                wait_until(lambda: rx_packets(vswitch, "g0") > 100, 60, "traffic")
                 assert vswitch.stop() == 0
             finally:
                 for child in (*guests, client):
