@@ -16,7 +16,7 @@
 namespace vswitch {
 namespace {
 
-constexpr uint32_t kMaxQueues = 128;  // of a vhost-user device
+constexpr uint32_t kMaxQueues = 128;    // of a vhost-user device
 constexpr size_t kMaxSocketPath = 107;  // sun_path without its NUL
 constexpr size_t kMaxRingName = 24;     // two rings' names are made of it
 

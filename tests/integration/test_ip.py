@@ -157,7 +157,8 @@ class RandomCommands:
 
     def rename(self):
         name = self.name()
-        return f"ip link set dev {name} down; ip link set dev {name} name '{self.pick(self.NEW_NAMES)}'"
+        new_name = self.pick(self.NEW_NAMES)
+        return f"ip link set dev {name} down; ip link set dev {name} name '{new_name}'"
 
     def altname(self):
         return f"ip link property {self.pick(['add', 'add', 'del'])} dev {self.name()} " \

@@ -225,7 +225,8 @@ assert libc.if_nametoindex(b"x" * 500) == 0
 class ifaddrs(ctypes.Structure): pass
 ifaddrs._fields_ = [("next", ctypes.POINTER(ifaddrs)), ("name", ctypes.c_char_p),
                     ("flags", ctypes.c_uint), ("addr", ctypes.POINTER(ctypes.c_ubyte * 20)),
-                    ("mask", ctypes.c_void_p), ("broad", ctypes.c_void_p), ("data", ctypes.c_void_p)]
+                    ("mask", ctypes.c_void_p), ("broad", ctypes.c_void_p),
+                    ("data", ctypes.c_void_p)]
 head = ctypes.POINTER(ifaddrs)()
 assert libc.getifaddrs(ctypes.byref(head)) == 0
 found, entry = {}, head

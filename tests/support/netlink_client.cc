@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-#include "netlink_client.h"
+#include "tests/support/netlink_client.h"
 
 #include <gtest/gtest.h>
 #include <linux/if_link.h>

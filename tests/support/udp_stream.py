@@ -4,7 +4,8 @@
     udp_stream.py receive ADDRESS PORT
     udp_stream.py send ADDRESS PORT RATE
 
-Both run until SIGTERM and then print one line of JSON."""
+Both run until SIGTERM, the receiver until nothing came for a while after it, and then print one
+line of JSON."""
 
 import json
 import signal
@@ -16,6 +17,7 @@ import time
 _HEADER = struct.Struct("!QI")  # number, length of the whole payload
 _SIZES = (64, 1400, 200, 900)
 _SO_RCVBUFFORCE = 33
+_SILENCE_S = 2
 
 
 _stopping = False
@@ -51,13 +53,15 @@ def receive(address, port):
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         sock.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 16 << 20)
         sock.bind((address, port))
-        sock.settimeout(0.1)
+        sock.settimeout(_SILENCE_S)
         print("receiving", flush=True)
         expected = 0
-        while not _stopping:
+        while True:
             try:
                 data = sock.recv(65536)
             except TimeoutError:
+                if _stopping:
+                    return result
                 continue
             number = _HEADER.unpack_from(data)[0] if len(data) >= _HEADER.size else -1
             if number < 0 or data != _payload(number):
@@ -69,7 +73,6 @@ def receive(address, port):
                 continue
             result["missing"] += number - expected
             expected = number + 1
-    return result
 
 
 def main():

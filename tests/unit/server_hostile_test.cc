@@ -13,8 +13,8 @@
 #include <thread>
 #include <vector>
 
-#include "../support/netlink_client.h"
 #include "control/server.h"
+#include "tests/support/netlink_client.h"
 
 namespace vswitch {
 namespace {

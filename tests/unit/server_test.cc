@@ -19,8 +19,8 @@
 #include <set>
 #include <thread>
 
-#include "../support/netlink_client.h"
 #include "dataplane/errno_status.h"
+#include "tests/support/netlink_client.h"
 
 namespace vswitch {
 namespace {
