@@ -42,11 +42,6 @@ class RealtimePriority {
 
   const pid_t thread_;
 };
-if (sched_setscheduler(0, policy, &parameters) != 0) {
-  std::perror("vswitch-perf: scheduling priority");
-}
-}
-};
 
 // Seconds a thread has waited for its CPU (Documentation/scheduler/sched-stats); 0 where the kernel
 // does not tell.
