@@ -292,8 +292,8 @@ def test_device_deleted_under_a_guest(vswitch):
 
 def test_client_killed_in_the_middle_of_a_batch(vswitch, tmp_path):
     batch = tmp_path / "batch"
-    batch.write_text("".join(f"link add p{i} type veth peer name q{i}\nlink set p{i} up\n"
-                             for i in range(20000)))
+    batch.write_text("".join(f"link add p{i} group 9 type veth peer name q{i} group 9\n"
+                             f"link set p{i} up\n" for i in range(20000)))
     with Bystander(vswitch) as bystander, bystander.traffic():
         seen = 0
         for delay in (0.05, 0.2, 0.5):
@@ -307,9 +307,7 @@ def test_client_killed_in_the_middle_of_a_batch(vswitch, tmp_path):
                     assert link["link"] in links, f"{name} without its peer"
             vswitch.vsctl("show")
         assert 3 < seen < 40000
-        sh_batch = "".join(f"link del {name}\n" for name in vswitch.links() if name[0] == "p")
-        (tmp_path / "delete").write_text(sh_batch)
-        vswitch.ip("-batch", tmp_path / "delete", timeout=120)
+        vswitch.ip("link", "del", "group", 9, timeout=120)
         assert set(vswitch.links()) == {"lo", "by-x", "by-y"}
 
 
@@ -319,10 +317,10 @@ def test_ten_clients_at_once(vswitch, tmp_path):
         batch = tmp_path / f"batch{client}"
         batch.write_text("".join(f"link add c{client}n{i} type veth peer name c{client}m{i}\n"
                                  f"link set c{client}n{i} up\nlink del c{client}m{i}\n"
-                                 for i in range(100)))
+                                 for i in range(30)))
         children.append(Child(vswitch.vsctl_argv("ip", "-batch", batch), name=f"ip {client}"))
     for child in children:
-        assert child.wait(60) == 0, child.output()
+        assert child.wait(120) == 0, child.output()
     assert set(vswitch.links()) == {"lo"}
 
 
