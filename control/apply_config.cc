@@ -216,19 +216,19 @@ class LinkLoader {
     return index > 0 && rtnl_.registry().initial().FindByIndex(index) != nullptr;
   }
 
-  // The key behind an error that does not name its attribute.
+  // The key behind an error that does not name its attribute. Nothing of the link is left by now,
+  // so a name or index that is there belongs to another.
   Place Blame(int error) {
-    const bool has_peer = link_.peer.has_value();
-    if (error == EEXIST && has_peer && Find(link_.name) == nullptr) {
-      return {&*link_.peer, PeerPath(), "name"};
-    }
-    if (error == EBUSY && has_peer && !TakenIndex(link_) && TakenIndex(*link_.peer)) {
-      return {&*link_.peer, PeerPath(), "index"};
-    }
-    if (error == EEXIST) return {&link_, path_, "name"};
-    if (error == EBUSY && TakenIndex(link_)) return {&link_, path_, "index"};
+    if (error == EEXIST || error == EBUSY) return BlameTaken();
     if (error == EOPNOTSUPP) return {&link_, path_, "kind"};
     return {&link_, path_, link_.devargs.empty() ? "" : "devargs"};
+  }
+
+  Place BlameTaken() {
+    if (TakenIndex(link_)) return {&link_, path_, "index"};
+    if (!link_.peer.has_value() || Find(link_.name) != nullptr) return {&link_, path_, "name"};
+    const bool index = Find(link_.peer->name) == nullptr && TakenIndex(*link_.peer);
+    return {&*link_.peer, PeerPath(), index ? "index" : "name"};
   }
 
   absl::Status Failure(const Place& place, const std::string& reason) const {

