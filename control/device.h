@@ -9,9 +9,11 @@
 #include <array>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "control/inet_device.h"
 #include "dataplane/netdev.h"
 
 namespace vswitch {
@@ -68,6 +70,11 @@ struct Device {
   Device* master = nullptr;
   bool unregistering = false;  // its RTM_DELLINK is being composed: no AF_SPEC/INET6 any more
   std::string devargs;         // ethdev
+
+  // Null while it has no address; `inet6_ready` once it was up with carrier and until it goes down
+  // (IF_READY).
+  std::unique_ptr<InetDevice> inet;
+  bool inet6_ready = false;
 
   // Bookkeeping of the registry and of Rtnl.
   bool registered = false;     // findable in its namespace
