@@ -40,6 +40,10 @@ class Netdev {
   // `queue` of this device's backend): Worker::Deliver or Worker::Drop; the burst is empty on
   // return.
   virtual void Forward(Worker& worker, uint16_t queue, Burst& burst) const = 0;
+
+  // The same for what the host stack sends on this device (ndo_start_xmit). Where the stack stands
+  // in the place of a backend there is no difference.
+  virtual void Transmit(Worker& worker, Burst& burst) const { Forward(worker, 0, burst); }
 };
 
 }  // namespace vswitch

@@ -25,12 +25,14 @@ void Dummy::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
 }
 
 void Wire::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
-  DeviceCounters* counters = worker.CountersOf(self_);
-  if (up_ && counters != nullptr) {
-    counters->rx_packets.Add(burst.count);
-    counters->rx_bytes.Add(TotalBytes(burst));
-  }
-  worker.Drop(self_, up_ ? DropReason::kNoHandler : DropReason::kDeviceDown, burst.view());
+  if (up_) return worker.HandUp({.from = {}, .to = self_}, DropReason::kNoHandler, burst);
+  worker.Drop(self_, DropReason::kDeviceDown, burst.view());
+  burst.count = 0;
+}
+
+void Wire::Transmit(Worker& worker, Burst& burst) const {
+  if (up_) return worker.Deliver({self_, self_}, burst);
+  worker.Drop(self_, DropReason::kDeviceDown, burst.view());
   burst.count = 0;
 }
 
