@@ -87,6 +87,8 @@ absl::Status ReadProcess(TomlTable table, Options& options) {
   options.memory_mib = table.Unsigned("memory", 1, 1 << 20).value_or(options.memory_mib);
   ReadLogLevel(table, options.log_level);
   ReadEalArgs(table, options.eal_args);
+  options.owner = table.String("owner").value_or(options.owner);
+  options.group = table.String("group").value_or(options.group);
   return table.Finish();
 }
 

@@ -48,6 +48,7 @@ struct Options {
   bool no_huge = false;
   uint32_t memory_mib = 512;
   std::string log_level = "notice";
+  std::string owner, group;  // who may change things beside root: names or numbers; empty: nobody
   std::vector<std::string> eal_args;
   std::vector<LinkConfig> links;
 };

@@ -71,6 +71,7 @@ const LinkKind kEthdevKind = {
     .stop = nullptr,
     .live_address_change = true,
     .can_change_carrier = false,
+    .netns_refund = true,
     .can_have_backend = false,
     .fill_info = FillInfo,
     .make_netdev = MakeNetdev,

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <utility>
 
-#include "control/rtnl_netns.h"
 #include "dataplane/errno_status.h"
 
 namespace vswitch {
@@ -75,7 +74,7 @@ void Rtnl::Handle(Bytes datagram, Client& client) {
     HandleOne(*message, client);
     link_watch_.Run(notifier_);
   }
-  for (Datagram& rest : std::exchange(rest_of_dump_, {})) client.Send(std::move(rest));
+  client.ContinueDump();
 }
 
 void Rtnl::HandleOne(const NlMessage& message, Client& client) {
@@ -94,6 +93,7 @@ Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ac
   if (type > RTM_MAX) return {ErrnoStatus(EOPNOTSUPP)};
   if (message.payload().empty()) return {};
   if (VerbOf(type) != Verb::kGet && !client.admin) return {ErrnoStatus(EPERM)};
+  if (VerbOf(type) != Verb::kGet) client.ns->touched = true;
   if (!IsDump(message.header)) return {Do(message, client, ack)};
   return Dump(message, client, ack);
 }
@@ -101,13 +101,15 @@ Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ac
 Rtnl::Outcome Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
   const bool links = message.header.nlmsg_type == RTM_GETLINK;
   if (!links && !IsEmptyTable(message.header.nlmsg_type)) return {ErrnoStatus(EOPNOTSUPP)};
-  if (!rest_of_dump_.empty()) return {ErrnoStatus(EBUSY)};
-  std::vector<Datagram> dump;
-  const absl::Status status = links ? DumpLinks(message, client, ack, dump) : absl::OkStatus();
-  dump.push_back(EncodeDone(message, status, ack, client.port_id, client.ext_ack));
-  client.Send(std::move(dump.front()));
-  dump.erase(dump.begin());
-  rest_of_dump_ = std::move(dump);
+  if (client.dump != nullptr) return {ErrnoStatus(EBUSY)};
+  absl::StatusOr<std::unique_ptr<DumpSource>> source(nullptr);
+  if (links) source = DumpLinks(message, client, ack);
+  if (message.header.nlmsg_type == RTM_GETNSID) source = DumpNetnsIds(message, client, ack);
+  auto dump = std::make_unique<vswitch::Dump>(message.header, client.port_id, client.ext_ack,
+                                              source.status(), ack,
+                                              source.ok() ? *std::move(source) : nullptr);
+  client.Send(*dump->Next());
+  client.dump = std::move(dump);
   return {.status = {}, .answered = true};
 }
 
@@ -133,6 +135,8 @@ absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
     case RTM_NEWLINKPROP:
     case RTM_DELLINKPROP:
       return LinkProp(message, client, ack);
+    case RTM_NEWNSID:
+      return NewNetnsId(message, client, ack);
     case RTM_GETNSID:
       return GetNetnsId(message, client, ack);
     default:
@@ -146,7 +150,10 @@ bool SelectsDevice(const LinkRequest& request) {
 }
 
 Device* SelectDevice(const LinkRequest& request) {
-  const Namespace& ns = *request.client->ns;
+  return SelectDevice(request, *request.client->ns);
+}
+
+Device* SelectDevice(const LinkRequest& request, const Namespace& ns) {
   if (request.header.ifi_index > 0) return ns.FindByIndex(request.header.ifi_index);
   if (request.attrs.Has(IFLA_IFNAME)) return ns.FindByName(request.attrs.String(IFLA_IFNAME));
   if (!request.attrs.Has(IFLA_ALT_IFNAME)) return nullptr;

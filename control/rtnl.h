@@ -25,8 +25,8 @@
 namespace vswitch {
 
 // Files: rtnl.cc loops over requests and picks the handler; rtnl_newlink.cc, rtnl_modify.cc,
-// rtnl_dellink.cc, rtnl_getlink.cc, rtnl_linkprop.cc and rtnl_netns.cc hold the handlers;
-// rtnl_device.cc what link kinds call; rtnl_backend.cc attaching.
+// rtnl_dellink.cc, rtnl_getlink.cc, rtnl_linkprop.cc, rtnl_move.cc and rtnl_nsid.cc hold the
+// handlers; rtnl_device.cc what link kinds call; rtnl_backend.cc attaching.
 class Rtnl {
  public:
   Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env);
@@ -43,9 +43,12 @@ class Rtnl {
   // Ends a batch: one grace period for all that was removed.
   void Commit();
 
-  // Deletes every link of a namespace that is no more, and the namespace
-  // (default_device_exit_batch). REQUIRES: no client is left in it.
+  // Ends a namespace that is no more: links that stand for something outside go to the initial
+  // namespace, the others are deleted (default_device_exit_batch). REQUIRES: no client is left in
+  // it.
   void EndNamespace(Namespace& ns);
+  // Frees what is kept for a namespace. REQUIRES: no link but `lo` is left in it, and no client.
+  void ForgetNamespace(Namespace& ns);
 
   // vswitch's own requests, in the same server. Both announce the link. EBUSY if there is a backend
   // already, EOPNOTSUPP for a kind that takes none; errors of CreateBackend.
@@ -66,6 +69,12 @@ class Rtnl {
   // (unregister_netdevice_many).
   void Unregister(const DeleteBatch& batch, const Cause& cause);
   void UnregisterOne(Device& device);
+  // Moves a link to another namespace, closed. `fallback_name` is for when its own is taken there:
+  // empty for none, a template allowed. An index of 0 keeps its own if that is free. EINVAL for a
+  // device that must stay, EEXIST, EINVAL or ENFILE for a name, EBUSY for the index
+  // (__dev_change_net_namespace).
+  absl::Status MoveLink(Device& device, Namespace& to, const std::string& fallback_name,
+                        int32_t wanted_index);
   // A carrier event; the state that follows is settled after the request.
   void SetCarrier(Device& device, bool on) { link_watch_.SetCarrier(device, on); }
   // Shows the workers the device as it is now, and the device it is linked to.
@@ -100,16 +109,22 @@ class Rtnl {
   absl::Status ChangeExisting(LinkRequest& request, Device& device, ExtAck& ack);
   absl::Status ChangeGroup(const LinkRequest& request, ExtAck& ack);
   absl::Status Create(LinkRequest& request, ExtAck& ack);
-  absl::Status FinishCreation(const LinkRequest& request, Device& device);
+  absl::Status FinishCreation(const LinkRequest& request, Device& device, Namespace& home);
   absl::Status SetLink(const NlMessage& message, Client& client, ExtAck& ack);
   absl::Status DelLink(const NlMessage& message, Client& client, ExtAck& ack);
-  absl::Status DelOne(const LinkRequest& request);
-  absl::Status DelGroup(const LinkRequest& request);
+  absl::Status DelOne(const LinkRequest& request, const Namespace& ns);
+  absl::Status DelGroup(const LinkRequest& request, const Namespace& ns);
   absl::Status GetLink(const NlMessage& message, Client& client, ExtAck& ack);
-  // Appends the datagrams of the dump, without NLMSG_DONE.
-  absl::Status DumpLinks(const NlMessage& message, Client& client, ExtAck& ack,
-                         std::vector<Datagram>& dump);
+  absl::StatusOr<std::unique_ptr<DumpSource>> DumpLinks(const NlMessage& message, Client& client,
+                                                        ExtAck& ack);
   absl::Status LinkProp(const NlMessage& message, Client& client, ExtAck& ack);
+  absl::Status NewNetnsId(const NlMessage& message, Client& client, ExtAck& ack);
+  absl::Status GetNetnsId(const NlMessage& message, Client& client, ExtAck& ack);
+  absl::StatusOr<std::unique_ptr<DumpSource>> DumpNetnsIds(const NlMessage& message, Client& client,
+                                                           ExtAck& ack);
+  void ForgetIds(Namespace& ns);
+  void SendHome(Device& device);
+  void TakeOut(Device& device, Namespace& to, int32_t wanted_index);
 
   absl::Status Open(Device& device);
   void Close(Device& device);
@@ -121,9 +136,6 @@ class Rtnl {
   BackendEnv backend_env_;
   Notifier notifier_;
   LinkWatch link_watch_;
-  // The rest of a dump. The kernel composes it when the client reads on, so it comes after all
-  // other answers to the same datagram, and a second dump must wait for its end.
-  std::vector<Datagram> rest_of_dump_;
 };
 
 // The flags a request asks for: ifi_change masks ifi_flags, unless it is 0
@@ -133,6 +145,7 @@ uint32_t CombineFlags(const Device& device, const ifinfomsg& header);
 // The device a request selects: by index, else by IFLA_IFNAME, else by IFLA_ALT_IFNAME; null when
 // there is none.
 Device* SelectDevice(const LinkRequest& request);
+Device* SelectDevice(const LinkRequest& request, const Namespace& ns);
 // Whether the request selects by index or name at all.
 bool SelectsDevice(const LinkRequest& request);
 

@@ -49,10 +49,11 @@ class Modification {
  private:
   absl::Status MoveToNetns() {
     if (!NamesNetns(attrs_)) return absl::OkStatus();
-    const absl::Status status = CheckSameNetnsById(attrs_, *device_.ns);
-    const bool local = device_.kind == nullptr;  // NETIF_F_NETNS_LOCAL
-    const bool found = status.ok() || ErrnoOf(status) == EOPNOTSUPP;
-    return local && found ? ErrnoStatus(EINVAL) : status;
+    const auto to = LinkNetnsOrId(attrs_, *request_.client, *device_.ns);
+    if (!to.ok()) return to.status();
+    const std::string fallback = attrs_.Has(IFLA_IFNAME) ? attrs_.String(IFLA_IFNAME) : "";
+    const int32_t index = attrs_.Has(IFLA_NEW_IFINDEX) ? attrs_.S32(IFLA_NEW_IFINDEX) : 0;
+    return rtnl_.MoveLink(device_, **to, fallback, index);
   }
 
   absl::Status SetMap() {

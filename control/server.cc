@@ -67,14 +67,6 @@ absl::Status BindAndListen(int fd, const std::string& path, const sockaddr_un& a
   return absl::OkStatus();
 }
 
-// CAP_NET_ADMIN, as far as a unix socket can tell.
-bool IsAdmin(int fd) {
-  ucred peer{};
-  socklen_t length = sizeof(peer);
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
-  return peer.uid == 0 || peer.uid == geteuid();
-}
-
 void EnlargeSendBuffer(int fd) {
   if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof(kSendBuffer)) != 0) {
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof(kSendBuffer));
@@ -174,13 +166,13 @@ void Server::Accept() {
 }
 
 void Server::Admit(UniqueFd socket) {
-  const bool admin = IsAdmin(socket.get());
+  const bool admin = MayChange(socket.get(), access_);
   // The refused client sees a hang-up.
   if (connections_.size() >= kMaxClients - (admin ? 0 : kClientsForAdmins)) return;
   EnlargeSendBuffer(socket.get());
   auto connection = std::make_unique<Connection>(std::move(socket), &total_queued_);
   connection->admin = admin;
-  connection->ns = &registry_.initial();
+  connection->Enter(registry_.initial());
   connection->watched = EPOLLIN;
   const int fd = connection->fd();
   Watch(fd, EPOLLIN, EPOLL_CTL_ADD);
@@ -199,16 +191,20 @@ void Server::Serve(Connection& connection, Rtnl& rtnl) {
   for (int i = 0; i < kDatagramsPerRound && !connection.dead(); ++i) {
     const std::optional<Bytes> datagram = connection.Receive(buffer_);
     if (!datagram.has_value()) return;
-    if (connection.announced_netns() != nullptr) FollowNetns(*connection.announced_netns(), rtnl);
+    // What the client holds now must not be taken for a namespace that had the same inode.
+    if (!connection.received_netns().empty()) EndNamespaces(rtnl);
     Execute(connection, *datagram, rtnl);
+    for (const ClientNetns& netns : connection.received_netns()) KeepOrRelease(netns, rtnl);
   }
 }
 
-// What the client announced must not be taken for a namespace that had the same inode.
-void Server::FollowNetns(const ClientNetns& netns, Rtnl& rtnl) {
-  EndNamespaces(rtnl);
-  if (registry_.FindNamespace(netns.inode) == nullptr)
-    netns_watch_.Add(netns.fd.get(), netns.inode);
+// To watch every namespace that is just asked about would be visible outside: it gets an id.
+void Server::KeepOrRelease(const ClientNetns& netns, Rtnl& rtnl) {
+  Namespace* ns = registry_.FindNamespace(netns.inode);
+  if (ns == nullptr || ns->watched) return;
+  if (ns->idle()) return rtnl.ForgetNamespace(*ns);
+  ns->watched = true;
+  netns_watch_.Add(netns.fd.get(), netns.inode);
 }
 
 void Server::EndNamespaces(Rtnl& rtnl) {
@@ -221,7 +217,7 @@ void Server::EndNamespaces(Rtnl& rtnl) {
 void Server::EndNamespace(Namespace& ns, Rtnl& rtnl) {
   for (const auto& [fd, connection] : connections_) {
     if (connection->ns != &ns) continue;
-    connection->ns = &registry_.initial();
+    connection->Enter(registry_.initial());
     connection->Kill();
     MarkDirty(*connection);
   }
@@ -233,10 +229,16 @@ void Server::Execute(Connection& connection, Bytes datagram, Rtnl& rtnl) {
   connection.CountExecuted();
   if (connection.HandleControl(datagram, registry_)) {
     RefreshMembers(connection);
-  } else if (IsSwitchRequest(datagram)) {
-    HandleSwitchRequests(rtnl, datagram, connection);
   } else {
-    rtnl.Handle(datagram, connection);
+    ExecuteRequests(connection, connection.ReadNetnsNames(datagram, registry_), rtnl);
+  }
+}
+
+void Server::ExecuteRequests(Connection& connection, Bytes requests, Rtnl& rtnl) {
+  if (IsSwitchRequest(requests)) {
+    HandleSwitchRequests(rtnl, requests, connection);
+  } else {
+    rtnl.Handle(requests, connection);
   }
 }
 
@@ -254,7 +256,7 @@ void Server::FinishRound(Rtnl& rtnl) {
     connection->listed = false;
     connection->ShowReplies(signal_);
     if (connection->dead()) {
-      Remove(*connection);
+      Remove(*connection, rtnl);
     } else {
       WatchForRoom(*connection);
     }
@@ -267,9 +269,11 @@ void Server::WatchForRoom(Connection& connection) {
   Watch(connection.fd(), wanted, EPOLL_CTL_MOD);
 }
 
-void Server::Remove(Connection& connection) {
+void Server::Remove(Connection& connection, Rtnl& rtnl) {
+  Namespace& ns = *connection.ns;
   std::erase(members_, &connection);
   connections_.erase(connection.fd());  // closing the socket ends its watch
+  if (ns.idle()) rtnl.ForgetNamespace(ns);
 }
 
 }  // namespace vswitch

@@ -158,7 +158,8 @@ bool NetlinkClient::HungUp() {
   return length == 0 || errno == ECONNRESET;
 }
 
-ServerThread::ServerThread() : registry_(OwnNetns()), stop_(eventfd(0, EFD_CLOEXEC)) {
+ServerThread::ServerThread(const Access& access)
+    : registry_(OwnNetns()), stop_(eventfd(0, EFD_CLOEXEC)) {
   char pattern[] = "/tmp/vswitch-server-XXXXXX";
   directory_ = mkdtemp(pattern);
   std::filesystem::permissions(directory_, std::filesystem::perms(0755));
@@ -166,6 +167,7 @@ ServerThread::ServerThread() : registry_(OwnNetns()), stop_(eventfd(0, EFD_CLOEX
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(path_, registry_);
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
+  server_->set_access(access);
   rtnl_ = std::make_unique<Rtnl>(registry_, dataplane_, *server_, BackendEnv{});
   thread_ = std::thread([this] { server_->Run(*rtnl_, stop_.get()); });
 }

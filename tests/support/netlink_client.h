@@ -60,7 +60,7 @@ class NetlinkClient {
 // A Server, its Rtnl and the thread that runs them, on a socket in a directory of its own.
 class ServerThread {
  public:
-  ServerThread();
+  explicit ServerThread(const Access& access = {});
   ~ServerThread();
   const std::string& path() const { return path_; }
   // Ends the thread; the registry may be looked at afterwards.

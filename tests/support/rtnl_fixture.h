@@ -6,8 +6,10 @@
 #include <gtest/gtest.h>
 #include <linux/rtnetlink.h>
 
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/rtnl.h"
@@ -27,18 +29,26 @@ class FakeClient : public Client {
     ext_ack = true;
   }
   void Send(Datagram datagram) override { sent.push_back(std::move(datagram)); }
+  absl::StatusOr<Namespace*> FindNetns(NetnsHandle handle, uint32_t number) override {
+    const auto found = namespaces.find(number);
+    return found == namespaces.end() ? Client::FindNetns(handle, number) : found->second;
+  }
 
   std::vector<Datagram> sent;
+  std::map<uint32_t, Namespace*> namespaces;  // by descriptor or process number
 };
 
 class FakeMulticast : public Multicast {
  public:
-  void Notify(const Namespace&, uint32_t group, const Datagram& datagram) override {
+  void Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) override {
+    if (group == RTNLGRP_NSID) ids.emplace_back(ns.inode(), datagram);
+    if (group == RTNLGRP_NSID) return;
     EXPECT_EQ(group, uint32_t{RTNLGRP_LINK});
     sent.push_back(datagram);
   }
 
   std::vector<Datagram> sent;
+  std::vector<std::pair<uint64_t, Datagram>> ids;  // RTNLGRP_NSID, by namespace
 };
 
 // Builds one request with an ifinfomsg. Moves, but does not copy.

@@ -19,8 +19,10 @@ import tomllib
 SUPPORT = pathlib.Path(__file__).resolve().parent
 CASES_DIR = SUPPORT.parent / "integration" / "rtnl_cases"
 
-# Steps run one after the other in one shell; each leaves its exit status and both outputs.
+# Steps run one after the other in one shell; each leaves its exit status and both outputs. Named
+# namespaces are those of the case alone.
 _DRIVER = """\
+mkdir -p /run/netns && mount -t tmpfs none /run/netns
 step() {
   /bin/sh -c "$2" >"$DIR/$1.out" 2>"$DIR/$1.err" </dev/null
   echo $? >"$DIR/$1.rc"
@@ -83,7 +85,7 @@ class Replay:
         nlraw.chmod(0o755)
         env = {"PATH": f"{tools}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                "DIR": str(directory)}
-        subprocess.run(["unshare", "-n", *self.prefix, "/bin/sh", str(script)], env=env,
+        subprocess.run(["unshare", "-n", "-m", *self.prefix, "/bin/sh", str(script)], env=env,
                        stdin=subprocess.DEVNULL, timeout=60, check=True)
         return self._compare(directory, case)
 

@@ -119,8 +119,13 @@ TEST_F(ConfigTest, HelpAndVersionAskToExit) {
 }
 
 TEST_F(ConfigTest, CommandLineWinsOverFile) {
-  Write("[vswitch]\nrun_dir = \"/tmp/file\"\ncores = [0]\nmemory = 100\nlog_level = \"info\"\n");
-  const Options options = *Parse({"--config", path_, "--run-dir", "/tmp/line", "--cores", "1"});
+  Write(
+      "[vswitch]\nrun_dir = \"/tmp/file\"\ncores = [0]\nmemory = 100\nlog_level = \"info\"\n"
+      "owner = \"alice\"\ngroup = \"staff\"\n");
+  const Options options =
+      *Parse({"--config", path_, "--run-dir", "/tmp/line", "--cores", "1", "--group", "netdev"});
+  EXPECT_EQ(options.owner, "alice");
+  EXPECT_EQ(options.group, "netdev");
   EXPECT_EQ(options.run_dir, "/tmp/line");
   EXPECT_THAT(options.cores, ElementsAre(1));
   EXPECT_EQ(options.memory_mib, 100u);
