@@ -1,0 +1,405 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Looking for IPv6 routes, and what addresses and links do to them.
+#include "control/fib6.h"
+
+#include <linux/if.h>
+#include <linux/if_addr.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "dataplane/errno_status.h"
+
+namespace vswitch {
+
+namespace {
+
+constexpr uint32_t kAddrconfMetric = 256;  // IP6_RT_PRIO_ADDRCONF
+
+const std::vector<InetAddress>& AddressesOf(const Device& device) {
+  static const std::vector<InetAddress> kNone;
+  return device.inet == nullptr ? kNone : device.inet->v6;
+}
+
+IpPrefix HostPrefix(const IpAddress& address) { return {address, 128}; }
+
+// RFC 4191 as the kernel compares it: 1 low, 2 medium, 3 high.
+int PreferenceOf(const IpRoute& route) { return route.preference ^ 2; }
+
+// What a route that leads nowhere answers (ip6_rt_init_dst_reject).
+int RejectError(const IpRoute& route) {
+  const int error = ErrorOfType(route.type);
+  return error != 0 ? error : ENETUNREACH;
+}
+
+bool NeedsSameLink(const IpAddress& address) {
+  return address.IsMulticast() || address.IsLinkLocal() || address.IsLoopback();
+}
+
+// A route that the switch itself wants.
+RouteConfig Automatic(const Device& device, const IpPrefix& dst, uint8_t type, uint32_t table,
+                      uint32_t metric) {
+  return {.dst = dst,
+          .type = type,
+          .protocol = RTPROT_KERNEL,
+          .table = table,
+          .nlflags = NLM_F_CREATE,
+          .oif = device.ifindex,
+          .priority = metric};
+}
+
+std::optional<MonotonicTime> EndOf(const InetAddress& address) {
+  if (address.valid_lifetime == kForever) return std::nullopt;
+  return address.updated + std::chrono::seconds(address.valid_lifetime);
+}
+
+}  // namespace
+
+bool CanBeMultipath(const IpRoute& route) {
+  return !route.own && route.nexthop == nullptr && route.hops[0].gateway.valid();
+}
+
+// A route over the loopback to what is not there would be a loop.
+bool IsReject(const IpRoute& route) {
+  if (ErrorOfType(route.type) != 0) return true;
+  if (route.nexthop != nullptr) return route.nexthop->IsBlackhole();
+  const Device* device = route.hops[0].device;
+  return device != nullptr && (device->flags & IFF_LOOPBACK) != 0 &&
+         !route.dst.address.IsLoopback() && route.type != RTN_LOCAL && route.type != RTN_ANYCAST;
+}
+
+Fib6::Fib6(const Namespace& ns, const RuleSet& rules, const Nexthops& nexthops,
+           RouteAnnouncer& announcer)
+    : ns_(ns), rules_(rules), nexthops_(nexthops), announcer_(announcer) {
+  tables_.FindOrMake(RT_TABLE_MAIN);
+  tables_.FindOrMake(RT_TABLE_LOCAL);
+}
+
+// The best route of a prefix, by metric and preference (rt6_select). EAGAIN if there is none.
+RouteResult Fib6::Select(const std::vector<IpRoute*>& routes, const Flow& flow,
+                         uint32_t strict) const {
+  const MonotonicTime now = MonotonicTime::clock::now();
+  RouteResult best{.error = EAGAIN};
+  int best_score = -1;
+  for (IpRoute* route : routes) {
+    // The lowest metric decides, if any of its routes will do.
+    if (best.ok() && best.route->priority == routes[0]->priority &&
+        route->priority != routes[0]->priority) {
+      break;
+    }
+    if (route->expires.has_value() && *route->expires <= now) continue;
+    for (const NextHop& hop : HopsOf(*route)) {
+      const bool blackhole = route->nexthop != nullptr && route->nexthop->IsBlackhole();
+      if (hop.dead() && !blackhole) continue;
+      const bool on_link = flow.oif == 0 || hop.device->ifindex == flow.oif;
+      if (!on_link && (strict & kSameLink) != 0 && !blackhole) continue;
+      const int score = (on_link ? 2 : 0) | PreferenceOf(*route) << 2;
+      if (score <= best_score) continue;
+      best_score = score;
+      best = {.error = 0,
+              .route = route,
+              .hop = &hop,
+              .type = blackhole ? static_cast<uint8_t>(RTN_BLACKHOLE) : route->type,
+              .table = route->table};
+    }
+  }
+  return best;
+}
+
+// Goes on at shorter prefixes until some route will do (fib6_table_lookup). EAGAIN if none does.
+RouteResult Fib6::LookupTable(uint32_t id, const Flow& flow, uint32_t strict) const {
+  const RouteTable* table = tables_.Find(id);
+  RouteResult result{.error = EAGAIN};
+  if (table == nullptr) return result;
+  IpPrefix last{};
+  (void)table->Lookup(flow.dst, [&](IpRoute& route) {
+    if (route.dst == last) return false;
+    last = route.dst;
+    result = Select(table->OfPrefix(route.dst), flow, strict);
+    return result.ok();
+  });
+  return result;
+}
+
+// By rules (fib6_lookup). Routes that lead nowhere are results, too.
+RouteResult Fib6::Lookup(const Flow& flow, uint32_t strict) const {
+  const auto in_table = [&](uint32_t id) {
+    RouteResult result = LookupTable(id, flow, strict);
+    if (result.ok() && IsReject(*result.route)) result.error = RejectError(*result.route);
+    return result;
+  };
+  if (!rules_.untouched()) return rules_.Lookup(ns_, flow, in_table);
+  RouteResult result = in_table(RT_TABLE_LOCAL);
+  if (result.error == EAGAIN) result = in_table(RT_TABLE_MAIN);
+  if (result.error == EAGAIN) return {.error = ENETUNREACH};
+  return result;
+}
+
+// One of several equal routes or hops (fib6_select_path).
+RouteResult Fib6::ChoosePath(RouteResult result, const Flow& flow) const {
+  if (!result.ok()) return result;
+  std::vector<const NextHop*> usable;
+  const bool same_link = flow.oif != 0 && result.hop->device->ifindex == flow.oif;
+  const auto consider = [&](const NextHop& hop) {
+    const bool on_link = !same_link || hop.device->ifindex == flow.oif;
+    if (!hop.dead() && on_link) usable.push_back(&hop);
+  };
+  const std::vector<const IpRoute*> siblings = Siblings(*result.route);
+  for (const IpRoute* sibling : siblings) {
+    for (const NextHop& hop : HopsOf(*sibling)) consider(hop);
+  }
+  if (usable.size() < 2) return result;
+  result.hop = SelectHop(usable, flow);
+  for (const IpRoute* sibling : siblings) {
+    if (sibling->nexthop == nullptr && &sibling->hops[0] == result.hop) result.route = sibling;
+  }
+  return result;
+}
+
+RouteResult Fib6::Resolve(const Flow& flow) const {
+  const bool any_source = !flow.src.valid() || flow.src.IsAny();
+  const bool strict = NeedsSameLink(flow.dst) || (flow.oif != 0 && any_source);
+  return ChoosePath(Lookup(flow, strict ? uint32_t{kSameLink} : 0), flow);
+}
+
+RouteResult Fib6::ResolveInput(const Flow& flow) const {
+  Flow input = flow;
+  input.oif = flow.iif;
+  return ChoosePath(Lookup(input, NeedsSameLink(flow.dst) ? uint32_t{kSameLink} : 0), input);
+}
+
+// RFC 6724, as far as the scope and the longest common prefix tell.
+std::optional<IpAddress> Fib6::SelectSource(const Device* device, const IpAddress& dst) const {
+  const auto common_bits = [&](const IpAddress& address) {
+    uint8_t bits = 0;
+    while (bits < 128 && address.Masked(bits + 1) == dst.Masked(bits + 1)) ++bits;
+    return bits;
+  };
+  const uint8_t wanted = Ipv6SourceScope(dst);
+  const InetAddress* best = nullptr;
+  const auto better = [&](const InetAddress& a) {
+    if (best == nullptr || a.local == dst) return true;
+    if (best->local == dst) return false;
+    const uint8_t old_scope = Ipv6SourceScope(best->local), scope = Ipv6SourceScope(a.local);
+    if (scope != old_scope) return scope < old_scope ? scope >= wanted : old_scope < wanted;
+    const bool deprecated = (a.flags & IFA_F_DEPRECATED) != 0;
+    if (deprecated != ((best->flags & IFA_F_DEPRECATED) != 0)) return !deprecated;
+    return common_bits(a.local) > common_bits(best->local);
+  };
+  const auto consider = [&](const Device& candidate) {
+    for (const InetAddress& address : AddressesOf(candidate)) {
+      if (!address.tentative() && better(address)) best = &address;
+    }
+  };
+  if (device != nullptr) consider(*device);
+  const bool elsewhere = best == nullptr && !NeedsSameLink(dst);
+  for (const auto& [address, devices] : addresses_) {
+    if (!elsewhere || address.IsLinkLocal()) continue;
+    for (const Device* other : devices) consider(*other);
+  }
+  return best == nullptr ? std::nullopt : std::optional(best->local);
+}
+
+std::vector<const IpRoute*> Fib6::Siblings(const IpRoute& route) const {
+  if (!CanBeMultipath(route)) return {&route};
+  std::vector<const IpRoute*> siblings;
+  for (const IpRoute* other :
+       tables_.Find(route.table)->OfGroup(route.dst, route.tos, route.priority)) {
+    if (CanBeMultipath(*other)) siblings.push_back(other);
+  }
+  const auto self = std::find(siblings.begin(), siblings.end(), &route);
+  if (self == siblings.end()) return {&route};
+  std::rotate(siblings.begin(), self, siblings.end());
+  return siblings;
+}
+
+void Fib6::Announce(const std::vector<const IpRoute*>& routes, uint16_t type, uint16_t flags,
+                    const Cause& cause) const {
+  announcer_.AnnounceRoute(ns_, routes, type, flags, cause);
+}
+
+bool Fib6::IsLocal(const IpAddress& address, const Device* device, uint32_t banned_flags) const {
+  const auto found = addresses_.find(address);
+  if (found == addresses_.end()) return false;
+  return std::any_of(found->second.begin(), found->second.end(), [&](const Device* other) {
+    const bool here = device == nullptr || device == other || !NeedsSameLink(address);
+    return here && std::any_of(AddressesOf(*other).begin(), AddressesOf(*other).end(),
+                               [&](const InetAddress& own) {
+                                 return own.local == address && (own.flags & banned_flags) == 0;
+                               });
+  });
+}
+
+void Fib6::SetExpiry(IpRoute& route, std::optional<MonotonicTime> expires) {
+  if (route.expires.has_value()) expiring_.erase({*route.expires, &route});
+  route.expires = expires;
+  if (expires.has_value()) expiring_.emplace(*expires, &route);
+}
+
+// addrconf_prefix_route
+void Fib6::AddPrefixRoute(const Device& device, const IpPrefix& prefix,
+                          const InetAddress& address) {
+  const uint32_t metric = address.rt_priority != 0 ? address.rt_priority : kAddrconfMetric;
+  ExtAck ignored;
+  (void)Add(Automatic(device, prefix.Network(), RTN_UNICAST, RT_TABLE_MAIN, metric), {}, ignored);
+  IpRoute* route = FindPrefixRoute(device, prefix);
+  if (route != nullptr && route->priority == metric) SetExpiry(*route, EndOf(address));
+}
+
+// addrconf_get_prefix_route
+IpRoute* Fib6::FindPrefixRoute(const Device& device, const IpPrefix& prefix) const {
+  const IpPrefix dst = prefix.Network();
+  return tables_.FindUsing(device, [&](const IpRoute& route) {
+    return route.table == RT_TABLE_MAIN && route.dst == dst && !route.hops[0].gateway.valid();
+  });
+}
+
+void Fib6::AddressAdded(Device& device, const InetAddress& address) {
+  addresses_[address.local].insert(&device);
+  const bool own_prefix =
+      (address.flags & IFA_F_NOPREFIXROUTE) == 0 && (device.flags & IFF_LOOPBACK) == 0;
+  if (own_prefix) AddPrefixRoute(device, {address.local, address.prefix_length}, address);
+}
+
+// __ipv6_ifa_notify for RTM_NEWADDR
+void Fib6::AddressReady(Device& device, const InetAddress& address) {
+  RouteConfig config = Automatic(device, HostPrefix(address.local), RTN_LOCAL, RT_TABLE_LOCAL, 0);
+  config.ignore_link_down = true;
+  ExtAck ignored;
+  (void)Add(config, {}, ignored);
+  if (address.has_peer()) AddPrefixRoute(device, HostPrefix(address.peer), address);
+}
+
+// modify_prefix_route
+void Fib6::AddressChanged(Device& device, const InetAddress& before, const InetAddress& now) {
+  const auto has_route = [](const InetAddress& address) {
+    return (address.flags & IFA_F_NOPREFIXROUTE) == 0;
+  };
+  const IpPrefix prefix{now.local, now.prefix_length};
+  if (!has_route(now)) {
+    if (has_route(before)) RemovePrefixRoute(device, before);
+    return;
+  }
+  IpRoute* route = FindPrefixRoute(device, prefix);
+  const uint32_t metric = now.rt_priority != 0 ? now.rt_priority : kAddrconfMetric;
+  if (route != nullptr && route->priority != metric) {
+    Remove(*route, {});
+    route = nullptr;
+  }
+  if (route == nullptr) return AddPrefixRoute(device, prefix, now);
+  SetExpiry(*route, EndOf(now));
+}
+
+// check_cleanup_prefix_route, cleanup_prefix_route: the route stays as long as another address of
+// the link needs it.
+void Fib6::RemovePrefixRoute(const Device& device, const InetAddress& address) {
+  const IpPrefix prefix = IpPrefix{address.local, address.prefix_length}.Network();
+  std::optional<MonotonicTime> expires;
+  for (const InetAddress& other : AddressesOf(device)) {
+    const bool same = other.local != address.local &&
+                      other.prefix_length == address.prefix_length && prefix.Contains(other.local);
+    if (!same) continue;
+    if ((other.flags & (IFA_F_PERMANENT | IFA_F_NOPREFIXROUTE)) != 0) return;
+    const std::optional<MonotonicTime> end = EndOf(other);
+    if (!expires.has_value() || (end.has_value() && *end > *expires)) expires = end;
+  }
+  IpRoute* route = FindPrefixRoute(device, prefix);
+  if (route == nullptr) return;
+  if (!expires.has_value()) return Remove(*route, {});
+  if (!route->expires.has_value()) SetExpiry(*route, expires);
+}
+
+void Fib6::AddressRemoved(Device& device, const InetAddress& address) {
+  const auto known = addresses_.find(address.local);
+  if (known != addresses_.end()) {
+    known->second.erase(&device);
+    if (known->second.empty()) addresses_.erase(known);
+  }
+  if (address.has_peer()) {
+    IpRoute* peer = FindPrefixRoute(device, HostPrefix(address.peer));
+    if (peer != nullptr) Remove(*peer, {});
+  }
+  IpRoute* local = tables_.FindUsing(device, [&](const IpRoute& route) {
+    return route.table == RT_TABLE_LOCAL && route.type == RTN_LOCAL &&
+           route.protocol == RTPROT_KERNEL && route.dst == HostPrefix(address.local);
+  });
+  if (local != nullptr) Remove(*local, {});
+  for (IpRoute* route : tables_.WithSource(address.local)) {
+    const bool through = route->nexthop == nullptr && route->hops[0].device == &device;
+    if (through) tables_.ForgetSource(*route);
+  }
+  const bool permanent = (address.flags & IFA_F_PERMANENT) != 0;
+  if (permanent && (address.flags & IFA_F_NOPREFIXROUTE) == 0) RemovePrefixRoute(device, address);
+}
+
+// addrconf_add_mroute
+void Fib6::Inet6Started(Device& device) {
+  IpPrefix multicast{IpAddress::Any(AF_INET6), 8};
+  multicast.address.bytes[0] = 0xff;
+  ExtAck ignored;
+  (void)Add(Automatic(device, multicast, RTN_MULTICAST, RT_TABLE_LOCAL, kAddrconfMetric), {},
+            ignored);
+}
+
+// rt6_sync_up
+void Fib6::LinkUp(Device& device) {
+  const uint32_t flags = RTNH_F_DEAD | (device.carrier ? RTNH_F_LINKDOWN : 0);
+  for (IpRoute* route : tables_.Using(device)) route->hops[0].flags &= ~flags;
+}
+
+// NETDEV_CHANGE (rt6_sync_up, rt6_sync_down_dev)
+void Fib6::LinkChanged(Device& device, bool ready) {
+  for (IpRoute* route : tables_.Using(device)) {
+    if (ready) {
+      route->hops[0].flags &= ~uint32_t{RTNH_F_LINKDOWN};
+    } else if (route->type != RTN_LOCAL && route->type != RTN_ANYCAST) {
+      route->hops[0].flags |= RTNH_F_LINKDOWN;
+    }
+  }
+}
+
+// rt6_disable_ip, fib6_ifdown: a multipath route loses the hops through the link only if others
+// live.
+void Fib6::LinkDown(Device& device) {
+  for (IpRoute* route : tables_.Using(device)) {
+    const std::vector<const IpRoute*> siblings = Siblings(*route);
+    const bool alive = std::any_of(siblings.begin(), siblings.end(), [&](const IpRoute* sibling) {
+      return sibling->hops[0].device != &device && !sibling->hops[0].dead();
+    });
+    if (alive) {
+      route->hops[0].flags |= RTNH_F_DEAD | RTNH_F_LINKDOWN;
+      continue;
+    }
+    // The hops that were dead already go with the last one.
+    for (const IpRoute* sibling : siblings) {
+      if (sibling != route && sibling->hops[0].device != &device) {
+        Remove(const_cast<IpRoute&>(*sibling), {});
+      }
+    }
+    Remove(*route, {});
+  }
+}
+
+void Fib6::LinkGone(Device& device) {
+  for (IpRoute* route : tables_.Using(device)) Remove(*route, {});
+}
+
+void Fib6::RemoveRoutesOf(const NexthopObject& nexthop) {
+  const std::vector<IpRoute*> routes(nexthop.routes.begin(), nexthop.routes.end());
+  for (IpRoute* route : routes) {
+    if (route->dst.address.family == AF_INET6) Remove(*route, {});
+  }
+}
+
+std::optional<MonotonicTime> Fib6::NextDeadline() const {
+  if (expiring_.empty()) return std::nullopt;
+  return expiring_.begin()->first;
+}
+
+void Fib6::Run(MonotonicTime now) {
+  while (!expiring_.empty() && expiring_.begin()->first <= now) {
+    Remove(*expiring_.begin()->second, {});
+  }
+}
+
+}  // namespace vswitch

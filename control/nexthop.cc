@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "control/nexthop.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+
+#include "control/fib.h"
+
+namespace vswitch {
+
+namespace {
+
+// A number that packets of the same flow have in common, spread over 31 bits
+// (fib_multipath_hash for layer 3).
+uint32_t HashOf(const Flow& flow) {
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const IpAddress* address : {&flow.src, &flow.dst}) {
+    for (const uint8_t byte : address->bytes) hash = (hash ^ byte) * 0x100000001b3;
+  }
+  return static_cast<uint32_t>(hash >> 33);
+}
+
+}  // namespace
+
+int ErrorOfType(uint8_t type) {
+  switch (type) {
+    case RTN_BLACKHOLE:
+    case RTN_NAT:
+    case RTN_XRESOLVE:
+      return EINVAL;
+    case RTN_UNREACHABLE:
+      return EHOSTUNREACH;
+    case RTN_PROHIBIT:
+      return EACCES;
+    case RTN_THROW:
+      return EAGAIN;
+    default:
+      return 0;
+  }
+}
+
+const std::vector<NextHop>& HopsOf(const IpRoute& route) {
+  return route.nexthop != nullptr ? route.nexthop->hops : route.hops;
+}
+
+const NextHop* SelectHop(const std::vector<const NextHop*>& usable, const Flow& flow) {
+  uint64_t total = 0, bound = 0;
+  for (const NextHop* hop : usable) total += hop->weight;
+  const uint32_t hash = HashOf(flow);
+  for (const NextHop* hop : usable) {
+    bound += hop->weight;
+    if (hash < (bound << 31) / total) return hop;
+  }
+  return usable.empty() ? nullptr : usable.back();
+}
+
+bool NexthopObject::IsBlackhole() const {
+  if (!group()) return blackhole;
+  return members.size() == 1 && members[0].nexthop->blackhole;
+}
+
+bool NexthopObject::HasV4() const {
+  if (!group()) return family == AF_INET;
+  return std::any_of(members.begin(), members.end(),
+                     [](const Member& member) { return member.nexthop->family == AF_INET; });
+}
+
+void NexthopObject::UpdateHops() {
+  hops.clear();
+  if (!group()) hops.push_back(hop);
+  for (const Member& member : members) {
+    hops.push_back(member.nexthop->hop);
+    hops.back().weight = member.weight;
+  }
+  for (NexthopObject* parent : groups) parent->UpdateHops();
+}
+
+std::shared_ptr<NexthopObject> Nexthops::Find(uint32_t id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? nullptr : found->second;
+}
+
+void Nexthops::Insert(std::shared_ptr<NexthopObject> nexthop) {
+  for (const NexthopObject::Member& member : nexthop->members) {
+    member.nexthop->groups.insert(nexthop.get());
+  }
+  nexthop->UpdateHops();
+  ++changes_;
+  const uint32_t id = nexthop->id;
+  by_id_[id] = std::move(nexthop);
+}
+
+void Nexthops::Erase(NexthopObject& nexthop) {
+  for (const NexthopObject::Member& member : nexthop.members) {
+    member.nexthop->groups.erase(&nexthop);
+  }
+  ++changes_;
+  by_id_.erase(nexthop.id);
+}
+
+void Nexthops::Redefine(NexthopObject& old, const NexthopObject& now) {
+  for (const NexthopObject::Member& member : old.members) member.nexthop->groups.erase(&old);
+  for (const NexthopObject::Member& member : now.members) member.nexthop->groups.insert(&old);
+  old.family = now.family;
+  old.protocol = now.protocol;
+  old.flags = now.flags;
+  old.blackhole = now.blackhole;
+  old.fdb = now.fdb;
+  old.hop = now.hop;
+  old.members = now.members;
+  old.UpdateHops();
+  ++changes_;
+}
+
+uint32_t Nexthops::UnusedId() {
+  const uint32_t start = last_id_;
+  while (true) {
+    ++last_id_;
+    if (last_id_ == std::numeric_limits<uint32_t>::max()) last_id_ = 1;
+    if (!by_id_.contains(last_id_)) return last_id_;
+    if (last_id_ == start) return 0;
+  }
+}
+
+}  // namespace vswitch

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Nexthop objects: ways out with a number, which routes can share (net/ipv4/nexthop.c).
+#ifndef VSWITCH_CONTROL_NEXTHOP_H_
+#define VSWITCH_CONTROL_NEXTHOP_H_
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "control/route.h"
+
+namespace vswitch {
+
+struct NexthopObject {
+  struct Member {
+    std::shared_ptr<NexthopObject> nexthop;
+    uint32_t weight = 1;
+  };
+
+  uint32_t id = 0;
+  uint8_t family = AF_UNSPEC;  // AF_UNSPEC: a group
+  uint8_t protocol = 0;
+  uint32_t flags = 0;  // RTNH_F_*
+  bool blackhole = false;
+  bool fdb = false;  // for forwarding tables of tunnels, not for routes
+  NextHop hop;       // of one that is no group
+  std::vector<Member> members;
+
+  std::vector<NextHop> hops;                   // what routes see: those of the members, or `hop`
+  absl::flat_hash_set<IpRoute*> routes;        // that use it
+  absl::flat_hash_set<NexthopObject*> groups;  // it is a member of
+
+  bool group() const { return !members.empty(); }
+  // Whether no packet goes this way.
+  bool IsBlackhole() const;
+  bool HasV4() const;
+  // After `hop` or members changed.
+  void UpdateHops();
+};
+
+// The objects of a namespace by number, the order of dumps. Control thread.
+class Nexthops {
+ public:
+  using Map = absl::btree_map<uint32_t, std::shared_ptr<NexthopObject>>;
+
+  std::shared_ptr<NexthopObject> Find(uint32_t id) const;
+  void Insert(std::shared_ptr<NexthopObject> nexthop);
+  // Takes it out of its groups, too; a group that is left empty stays.
+  void Erase(NexthopObject& nexthop);
+  // `old` becomes what `now` is, for all that use it. REQUIRES: both are groups, or none is.
+  void Redefine(NexthopObject& old, const NexthopObject& now);
+  // A number that is free (nh_find_unused_id).
+  uint32_t UnusedId();
+
+  const Map& all() const { return by_id_; }
+  uint64_t changes() const { return changes_; }
+
+ private:
+  Map by_id_;
+  uint32_t last_id_ = 0;
+  uint64_t changes_ = 0;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_CONTROL_NEXTHOP_H_

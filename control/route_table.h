@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Routing tables as containers: order, lookup by longest prefix, and which routes use a device.
+#ifndef VSWITCH_CONTROL_ROUTE_TABLE_H_
+#define VSWITCH_CONTROL_ROUTE_TABLE_H_
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <tuple>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "control/route.h"
+
+namespace vswitch {
+
+// Where a route stands in its table. Those with the same prefix, tos and priority are a group.
+struct RouteKey {
+  IpPrefix dst;
+  uint64_t rank = 0;  // among routes of the prefix: the highest tos, then the lowest priority first
+  int64_t order = 0;  // in the group
+
+  static uint64_t RankOf(uint8_t tos, uint32_t priority) {
+    return uint64_t{static_cast<uint8_t>(~tos)} << 32 | priority;
+  }
+  // In the order of a dump. IPv4 goes by address, and the longest of the prefixes that begin there
+  // comes first (fib_trie); IPv6 goes by address, too, but a prefix comes after all that is inside
+  // of it (fib6_walk).
+  bool operator<(const RouteKey& other) const;
+};
+
+// Control thread.
+class RouteTable {
+ public:
+  using Map = absl::btree_map<RouteKey, std::unique_ptr<IpRoute>>;
+
+  enum class Place { kFirst, kLast };  // in the group
+
+  explicit RouteTable(uint32_t id) : id_(id) {}
+  uint32_t id() const { return id_; }
+
+  static RouteKey KeyOf(const IpRoute& route);
+
+  IpRoute& Insert(std::unique_ptr<IpRoute> route, Place place);
+  // The new route takes the old one's place. Returns the old one.
+  std::unique_ptr<IpRoute> Replace(IpRoute& old, std::unique_ptr<IpRoute> route);
+  std::unique_ptr<IpRoute> Remove(IpRoute& route);
+
+  // All routes of a prefix, or of one group, in order.
+  std::vector<IpRoute*> OfPrefix(const IpPrefix& dst) const;
+  std::vector<IpRoute*> OfGroup(const IpPrefix& dst, uint8_t tos, uint32_t priority) const;
+
+  // Calls `visit(IpRoute&)` for the routes of a group until it returns false; true at the end.
+  template <typename Visit>
+  bool VisitGroup(const IpPrefix& dst, uint8_t tos, uint32_t priority, Visit visit) const {
+    const uint64_t rank = RouteKey::RankOf(tos, priority);
+    for (auto entry = FirstOf(dst, rank);
+         entry != routes_.end() && entry->first.dst == dst && entry->first.rank == rank; ++entry) {
+      if (!visit(*entry->second)) return false;
+    }
+    return true;
+  }
+  bool HasPrefix(const IpPrefix& dst) const;
+
+  // Calls `visit(IpRoute&)` for the routes to an address until it returns true, from the longest
+  // prefix on; returns that route, or null.
+  template <typename Visit>
+  IpRoute* Lookup(const IpAddress& address, Visit visit) const {
+    for (int length = address.bits(); length >= 0; --length) {
+      IpRoute* route = LookupLength(address, static_cast<uint8_t>(length), visit);
+      if (route != nullptr) return route;
+    }
+    return nullptr;
+  }
+  // The same for prefixes of one length.
+  template <typename Visit>
+  IpRoute* LookupLength(const IpAddress& address, uint8_t length, Visit visit) const {
+    if (lengths_[length] == 0) return nullptr;
+    const IpPrefix dst{address.Masked(length), length};
+    for (auto entry = FirstOf(dst); entry != routes_.end() && entry->first.dst == dst; ++entry) {
+      if (visit(*entry->second)) return entry->second.get();
+    }
+    return nullptr;
+  }
+
+  // The first route behind `key`; null at the end.
+  IpRoute* After(const std::optional<RouteKey>& key) const;
+  bool empty() const { return routes_.empty(); }
+  uint64_t changes() const { return changes_; }
+
+ private:
+  Map::const_iterator FirstOf(const IpPrefix& dst, uint64_t rank = 0) const;
+
+  const uint32_t id_;
+  Map routes_;
+  std::array<uint32_t, 129> lengths_{};  // routes by prefix length
+  uint64_t changes_ = 0;
+};
+
+// The tables of one family in a namespace. Control thread.
+class RouteTables {
+ public:
+  // Null if there is none.
+  RouteTable* Find(uint32_t id) const;
+  RouteTable& FindOrMake(uint32_t id);
+  // In the order of a dump: 256 buckets by (id & 255), the most recent first inside a bucket.
+  std::vector<RouteTable*> DumpOrder() const;
+
+  // As RouteTable has them, for the table that the route names.
+  IpRoute& Insert(std::unique_ptr<IpRoute> route, RouteTable::Place place);
+  std::unique_ptr<IpRoute> Replace(IpRoute& old, std::unique_ptr<IpRoute> route);
+  std::unique_ptr<IpRoute> Remove(IpRoute& route);
+
+  // Those with a hop through the device, or with the preferred source, in the order of a dump.
+  std::vector<IpRoute*> Using(const Device& device) const;
+  std::vector<IpRoute*> WithSource(const IpAddress& prefsrc) const;
+
+  // Any of those through the device that `accept(const IpRoute&)` wants; null if there is none.
+  template <typename Accept>
+  IpRoute* FindUsing(const Device& device, Accept accept) const {
+    const auto found = by_device_.find(&device);
+    if (found == by_device_.end()) return nullptr;
+    for (IpRoute* route : found->second) {
+      if (accept(*route)) return route;
+    }
+    return nullptr;
+  }
+  // The route names no preferred source any more.
+  void ForgetSource(IpRoute& route);
+
+  uint64_t changes() const;
+
+ private:
+  using RouteSet = absl::flat_hash_set<IpRoute*>;
+
+  void Index(IpRoute& route);
+  void Unindex(IpRoute& route);
+  std::vector<IpRoute*> InOrder(const RouteSet& routes) const;
+
+  // By bucket, then the most recent first.
+  absl::btree_map<std::pair<uint32_t, int64_t>, std::unique_ptr<RouteTable>> tables_;
+  absl::flat_hash_map<uint32_t, RouteTable*> by_id_;
+  absl::flat_hash_map<const Device*, RouteSet> by_device_;
+  absl::flat_hash_map<IpAddress, RouteSet> by_source_;
+  int64_t last_table_ = 0;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_CONTROL_ROUTE_TABLE_H_
