@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/connection.h"
 
+#include <linux/net_namespace.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -43,17 +44,25 @@ bool Connection::Overflowing(size_t times) const {
   return !admin && queued_bytes_ > 0 && *total_queued_ > kMaxTotalQueuedBytes;
 }
 
-void Connection::Send(Datagram datagram) {
+void Connection::Send(Datagram datagram) { Queue(std::move(datagram), NETNSA_NSID_NOT_ASSIGNED); }
+
+void Connection::Queue(Datagram datagram, int32_t nsid) {
   if (deaf_ || dead_) return;
+  if (all_nsid_) {
+    NsidPrefix prefix;
+    prefix.id = nsid;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&prefix);
+    datagram.insert(datagram.begin(), bytes, bytes + sizeof(prefix));
+  }
   queued_bytes_ += datagram.size();
   *total_queued_ += datagram.size();
   queue_.push_back(std::move(datagram));
 }
 
-void Connection::SendNotification(const Datagram& datagram) {
+void Connection::SendNotification(const Namespace& from, const Datagram& datagram) {
   if (!Overflowing(1)) {
     losing_ = false;
-    return Send(datagram);
+    return Queue(datagram, ns == &from ? NETNSA_NSID_NOT_ASSIGNED : ns->IdOf(from));
   }
   if (std::exchange(losing_, true) || no_enobufs_) return;
   Datagram lost;
@@ -175,7 +184,8 @@ void Connection::SetOption(const OptionRequest& request) {
       no_enobufs_ = on;
       return;
     case SocketOption::kListenAllNsid:
-      return;  // nothing here depends on them
+      all_nsid_ = on && admin;
+      return;
   }
 }
 

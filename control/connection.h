@@ -45,8 +45,8 @@ class Connection final : public Client {
 
   void Send(Datagram datagram) override;
   void ContinueDump() override {}  // Flush does
-  // Dropped when the client reads too slowly, which it is told.
-  void SendNotification(const Datagram& datagram);
+  // Dropped when the client reads too slowly, which it is told. REQUIRES: IsMember.
+  void SendNotification(const Namespace& from, const Datagram& datagram);
 
   // The next datagram, in `buffer`; nullopt when there is none for now or the connection is dead.
   std::optional<Bytes> Receive(std::vector<uint8_t>& buffer);
@@ -61,6 +61,11 @@ class Connection final : public Client {
   Bytes ReadNetnsNames(Bytes datagram, Registry& registry);
   absl::StatusOr<Namespace*> FindNetns(NetnsHandle handle, uint32_t number) override;
 
+  // Whether notifications of the group in that namespace come here.
+  bool IsMember(const Namespace& of, uint32_t group) const {
+    const bool hears = ns == &of || (all_nsid_ && ns->IdOf(of) >= 0);
+    return hears && groups.count(group) > 0;
+  }
   // Makes `to` the client's namespace.
   void Enter(Namespace& to);
 
@@ -77,6 +82,7 @@ class Connection final : public Client {
 
  private:
   bool Overflowing(size_t times) const;
+  void Queue(Datagram datagram, int32_t nsid);
   bool Refill();
   bool SendFront();
   void Hello(const HelloRequest& hello, Registry& registry);
@@ -98,6 +104,7 @@ class Connection final : public Client {
   size_t queued_bytes_ = 0;
   uint32_t executed_ = 0;
   bool losing_ = false;      // notifications, since the client was told
+  bool all_nsid_ = false;    // listens to other namespaces, too
   bool no_enobufs_ = false;  // it does not want to know
   bool first_ = true;        // no datagram so far: descriptors are welcome
   bool deaf_ = false;        // the client will never read again

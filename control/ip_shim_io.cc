@@ -20,6 +20,8 @@ constinit Real<ssize_t(int, void*, size_t)> real_read("read");
 
 namespace {
 
+constexpr size_t kMaxParts = 1024;  // UIO_MAXIOV
+
 constinit Real<ssize_t(int, const void*, size_t, int)> real_send("send");
 constinit Real<ssize_t(int, const void*, size_t, int, const sockaddr*, socklen_t)> real_sendto(
     "sendto");
@@ -59,7 +61,6 @@ int CheckDestination(const void* name, socklen_t length) {
 
 ssize_t SendWithNames(NetlinkSocket& socket, int fd, const msghdr& message, const NetnsNames& names,
                       int flags) {
-  constexpr size_t kMaxParts = 1024;  // as IOV_MAX of the kernel
   nlmsghdr header{};
   const size_t entries = names.count() * sizeof(NetnsEntry);
   header.nlmsg_len = static_cast<uint32_t>(sizeof(header) + entries);
@@ -129,7 +130,7 @@ bool IsOverrun(ssize_t length, const msghdr& message, int flags) {
 
 // ENOBUFS, as a netlink socket that could not hold a message says once.
 ssize_t ReportOverrun(int fd, int flags) {
-  char sign[sizeof(nlmsghdr)];
+  char sign[sizeof(NsidPrefix) + sizeof(nlmsghdr)];
   iovec iov{sign, sizeof(sign)};
   msghdr message{};
   message.msg_iov = &iov;
@@ -138,26 +139,60 @@ ssize_t ReportOverrun(int fd, int flags) {
   return Fail(ENOBUFS);
 }
 
-ssize_t Receive(int fd, msghdr* message, int flags) {
+// Which namespace a notification is from, as a control message (NETLINK_LISTEN_ALL_NSID).
+size_t FillNsid(int32_t id, void* control, size_t room) {
+  if (id < 0 || control == nullptr || room < CMSG_SPACE(sizeof(id))) return 0;
+  auto* const header = static_cast<cmsghdr*>(control);
+  header->cmsg_level = SOL_NETLINK;
+  header->cmsg_type = NETLINK_LISTEN_ALL_NSID;
+  header->cmsg_len = CMSG_LEN(sizeof(id));
+  memcpy(CMSG_DATA(header), &id, sizeof(id));
+  return CMSG_SPACE(sizeof(id));
+}
+
+// A datagram without the prefix that it may have.
+ssize_t ReceiveWithNsid(int fd, msghdr* message, int flags) {
+  NsidPrefix prefix;
+  const ssize_t peeked = real_recv(fd, &prefix, sizeof(prefix), (flags & MSG_DONTWAIT) | MSG_PEEK);
+  if (peeked < 0) return peeked;
+  if (peeked < static_cast<ssize_t>(sizeof(prefix)) || prefix.header.nlmsg_type != kMsgNetns) {
+    return real_recvmsg(fd, message, flags);
+  }
+  if (message->msg_iovlen >= kMaxParts) return Fail(EMSGSIZE);
+  iovec parts[kMaxParts] = {{&prefix, sizeof(prefix)}};
+  std::copy_n(message->msg_iov, message->msg_iovlen, parts + 1);
+  msghdr whole{};
+  whole.msg_iov = parts;
+  whole.msg_iovlen = message->msg_iovlen + 1;
+  const ssize_t length = real_recvmsg(fd, &whole, flags);
+  if (length < 0) return length;
+  message->msg_flags = whole.msg_flags;
+  message->msg_controllen = FillNsid(prefix.id, message->msg_control, message->msg_controllen);
+  return length - static_cast<ssize_t>(sizeof(prefix));
+}
+
+ssize_t Receive(const NetlinkSocket& socket, int fd, msghdr* message, int flags) {
   const socklen_t room = message->msg_namelen;
   void* const name = message->msg_name;
   message->msg_name = nullptr;
-  const ssize_t length = real_recvmsg(fd, message, flags);
+  const bool all_nsid = (socket.flags.load() >> NETLINK_LISTEN_ALL_NSID & 1) != 0;
+  const ssize_t length =
+      all_nsid ? ReceiveWithNsid(fd, message, flags) : real_recvmsg(fd, message, flags);
   message->msg_name = name;
   message->msg_namelen = length > 0 && name != nullptr ? FillSender(name, room) : 0;
   if (IsOverrun(length, *message, flags)) return ReportOverrun(fd, flags);
   return length;
 }
 
-ssize_t ReceiveBuffer(int fd, void* data, size_t length, int flags, sockaddr* name = nullptr,
-                      socklen_t* name_length = nullptr) {
+ssize_t ReceiveBuffer(const NetlinkSocket& socket, int fd, void* data, size_t length, int flags,
+                      sockaddr* name = nullptr, socklen_t* name_length = nullptr) {
   iovec iov{data, length};
   msghdr message{};
   message.msg_name = name_length == nullptr ? nullptr : name;
   message.msg_namelen = name_length == nullptr ? 0 : *name_length;
   message.msg_iov = &iov;
   message.msg_iovlen = 1;
-  const ssize_t received = Receive(fd, &message, flags);
+  const ssize_t received = Receive(socket, fd, &message, flags);
   if (received >= 0 && name_length != nullptr) *name_length = message.msg_namelen;
   return received;
 }
@@ -213,13 +248,13 @@ VSWITCH_SHIM ssize_t writev(int fd, const iovec* iov, int count) {
 
 VSWITCH_SHIM ssize_t read(int fd, void* data, size_t length) {
   SocketRef socket(fd);
-  return socket ? ReceiveBuffer(fd, data, length, 0) : real_read(fd, data, length);
+  return socket ? ReceiveBuffer(*socket, fd, data, length, 0) : real_read(fd, data, length);
 }
 
 VSWITCH_SHIM ssize_t __read_chk(int fd, void* data, size_t length, size_t room) {
   SocketRef socket(fd);
   const bool ours = socket && length <= room;  // too long: the C library ends the program
-  return ours ? ReceiveBuffer(fd, data, length, 0) : real_read_chk(fd, data, length, room);
+  return ours ? ReceiveBuffer(*socket, fd, data, length, 0) : real_read_chk(fd, data, length, room);
 }
 
 VSWITCH_SHIM ssize_t readv(int fd, const iovec* iov, int count) {
@@ -228,25 +263,26 @@ VSWITCH_SHIM ssize_t readv(int fd, const iovec* iov, int count) {
   msghdr message{};
   message.msg_iov = const_cast<iovec*>(iov);
   message.msg_iovlen = static_cast<size_t>(count);
-  return Receive(fd, &message, 0);
+  return Receive(*socket, fd, &message, 0);
 }
 
 VSWITCH_SHIM ssize_t recv(int fd, void* data, size_t length, int flags) {
   SocketRef socket(fd);
-  return socket ? ReceiveBuffer(fd, data, length, flags) : real_recv(fd, data, length, flags);
+  return socket ? ReceiveBuffer(*socket, fd, data, length, flags)
+                : real_recv(fd, data, length, flags);
 }
 
 VSWITCH_SHIM ssize_t __recv_chk(int fd, void* data, size_t length, size_t room, int flags) {
   SocketRef socket(fd);
   const bool ours = socket && length <= room;
-  return ours ? ReceiveBuffer(fd, data, length, flags)
+  return ours ? ReceiveBuffer(*socket, fd, data, length, flags)
               : real_recv_chk(fd, data, length, room, flags);
 }
 
 VSWITCH_SHIM ssize_t recvfrom(int fd, void* data, size_t length, int flags, sockaddr* name,
                               socklen_t* name_length) {
   SocketRef socket(fd);
-  return socket ? ReceiveBuffer(fd, data, length, flags, name, name_length)
+  return socket ? ReceiveBuffer(*socket, fd, data, length, flags, name, name_length)
                 : real_recvfrom(fd, data, length, flags, name, name_length);
 }
 
@@ -256,13 +292,13 @@ VSWITCH_SHIM ssize_t __recvfrom_chk(int fd, void* data, size_t length, size_t ro
   if (!socket || length > room) {
     return real_recvfrom_chk(fd, data, length, room, flags, name, name_length);
   }
-  return ReceiveBuffer(fd, data, length, flags, name, name_length);
+  return ReceiveBuffer(*socket, fd, data, length, flags, name, name_length);
 }
 
 VSWITCH_SHIM ssize_t recvmsg(int fd, msghdr* message, int flags) {
   SocketRef socket(fd);
   if (!socket || message == nullptr) return real_recvmsg(fd, message, flags);
-  return Receive(fd, message, flags);
+  return Receive(*socket, fd, message, flags);
 }
 
 VSWITCH_SHIM int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, timespec* timeout) {
@@ -272,7 +308,7 @@ VSWITCH_SHIM int recvmmsg(int fd, mmsghdr* messages, unsigned count, int flags, 
     // After the first, with MSG_WAITFORONE, only what is there already.
     const bool wait = i == 0 || (flags & MSG_WAITFORONE) == 0;
     const int mode = (flags & ~MSG_WAITFORONE) | (wait ? 0 : MSG_DONTWAIT);
-    const ssize_t length = Receive(fd, &messages[i].msg_hdr, mode);
+    const ssize_t length = Receive(*socket, fd, &messages[i].msg_hdr, mode);
     if (length < 0) return i == 0 ? -1 : static_cast<int>(i);
     messages[i].msg_len = static_cast<unsigned>(length);
   }

@@ -61,6 +61,14 @@ struct OptionRequest {
   uint32_t value;
 };
 
+// A client that listens to all namespaces (kListenAllNsid, for those who may change things) gets
+// the notifications of every namespace that has an id in its own. From then on each datagram to it
+// begins with this message.
+struct NsidPrefix {
+  nlmsghdr header = {sizeof(NsidPrefix), kMsgNetns, 0, 0, 0};
+  int32_t id = -1;  // negative: of its own namespace
+};
+
 // A client that reads notifications too slowly loses some. Where they are missing it finds a bare
 // NLMSG_OVERRUN, the only message without payload that is ever sent: the shim makes ENOBUFS of it.
 // With kNoEnobufs it is not told.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <utility>
 
@@ -23,8 +24,10 @@ namespace {
 
 constexpr size_t kMaxClients = 1024;
 constexpr size_t kClientsForAdmins = 64;  // of them
-constexpr int kDatagramsPerRound = 64;    // of one client, so that none starves the others
-constexpr int kSendBuffer = 1 << 20;      // a program that reads without waiting finds this much
+// Of one client, so that none starves the others.
+constexpr int kDatagramsPerRound = 64;
+constexpr std::chrono::milliseconds kTimePerRound{2};
+constexpr int kSendBuffer = 1 << 20;  // a program that reads without waiting finds this much
 
 absl::Status PathError(const std::string& path, const char* what, int error) {
   return ErrnoStatus(error, absl::StrCat(path, ": ", what, ": ", strerror(error)));
@@ -118,10 +121,15 @@ void Server::Watch(int fd, uint32_t events, int operation) const {
 
 void Server::Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) {
   for (Connection* member : members_) {
-    if (member->ns != &ns || member->groups.count(group) == 0) continue;
-    member->SendNotification(datagram);
+    if (!member->IsMember(ns, group)) continue;
+    member->SendNotification(ns, datagram);
     MarkDirty(*member);
   }
+}
+
+bool Server::HasMembers(const Namespace& ns, uint32_t group) const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [&](const Connection* member) { return member->IsMember(ns, group); });
 }
 
 void Server::MarkDirty(Connection& connection) {
@@ -188,7 +196,9 @@ void Server::RefuseForLackOfFds() {
 
 void Server::Serve(Connection& connection, Rtnl& rtnl) {
   MarkDirty(connection);
+  const auto end = std::chrono::steady_clock::now() + kTimePerRound;
   for (int i = 0; i < kDatagramsPerRound && !connection.dead(); ++i) {
+    if (i > 0 && std::chrono::steady_clock::now() > end) return;
     const std::optional<Bytes> datagram = connection.Receive(buffer_);
     if (!datagram.has_value()) return;
     // What the client holds now must not be taken for a namespace that had the same inode.

@@ -37,6 +37,7 @@ class Server final : public Multicast {
   ~Server() override;
 
   void Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) override;
+  bool HasMembers(const Namespace& ns, uint32_t group) const override;
 
   // Serves until `stop_fd` becomes readable. Each round reads a bounded number of datagrams per
   // client and executes them, ends the batch with one Rtnl::Commit, and only then shows replies

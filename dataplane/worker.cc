@@ -37,12 +37,21 @@ void Worker::Run(Rcu& rcu, const std::atomic<bool>& stop) {
     const uint32_t moved = RunOnce();
     rcu.Quiescent(index_);
     const uint64_t now = rte_rdtsc();
-    (moved > 0 ? counters_.busy_cycles : counters_.idle_cycles).Add(now - before);
+    CountRound(moved, now - before);
     before = now;
     // A round without packets tells the sibling hyperthread to go ahead.
     if (moved == 0) rte_pause();
   }
   rcu.Offline(index_);
+}
+
+void Worker::CountRound(uint32_t moved, uint64_t cycles) {
+  (moved > 0 ? counters_.busy_cycles : counters_.idle_cycles).Add(cycles);
+  if (forget_longest_.load(std::memory_order_relaxed)) {
+    counters_.longest_round.Set(0);
+    forget_longest_.store(false, std::memory_order_relaxed);
+  }
+  if (cycles > counters_.longest_round.Read()) counters_.longest_round.Set(cycles);
 }
 
 uint32_t Worker::RunOnce() {

@@ -28,6 +28,7 @@ using PollList = std::vector<PollEntry>;
 // Counted by the worker, read by anyone.
 struct WorkerCounters {
   Counter rounds, packets, busy_cycles, idle_cycles;
+  Counter longest_round;  // in cycles: the longest time in which nothing else was looked at
   std::array<Counter, kDropReasonCount> drops;  // of packets whose device is gone
 };
 
@@ -72,12 +73,15 @@ class Worker {
 
   uint16_t index() const { return index_; }
   const WorkerCounters& counters() const { return counters_; }
+  // Control thread. The longest round begins anew.
+  void ForgetLongestRound() { forget_longest_.store(true, std::memory_order_relaxed); }
 
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
  private:
+  void CountRound(uint32_t moved, uint64_t cycles);
   uint32_t DrainMailbox();
   uint32_t DrainHost();
   // What the host stack sends on `device`.
@@ -100,6 +104,7 @@ class Worker {
   HostQueue& host_;
   std::atomic<const PollList*> poll_list_;
   WorkerCounters counters_;
+  std::atomic<bool> forget_longest_{false};
   Burst burst_;
   std::array<Letter, Burst::kCapacity> letters_;
 };

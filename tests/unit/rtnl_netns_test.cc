@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "absl/strings/str_format.h"
+#include "control/protocol.h"
 #include "tests/support/rtnl_fixture.h"
 
 namespace vswitch {
@@ -295,6 +296,28 @@ TEST_F(RtnlNetnsTest, EndOfANamespaceDeletesPairsAndForgetsItsIds) {
                                       "DELLINK v1 down change=0xffffffff operstate=2 link=0",
                                       "DELLINK v0 down change=0xffffffff operstate=2 link=0"}));
   EXPECT_EQ(ns().FindById(0), nullptr);
+}
+
+TEST_F(RtnlNetnsTest, EndOfANamespaceSendsPortsHome) {
+  for (const char* name : {"up0", "up1", "up2"}) {
+    RequestBuilder request = Add(name);
+    request.U32(IFLA_NET_NS_FD, kFd).Begin(IFLA_LINKINFO).Str(IFLA_INFO_KIND, "ethdev");
+    request.Begin(IFLA_INFO_DATA).Str(kEthdevDevargs, "net_null0").End().End();
+    ASSERT_EQ(Ask(request).error, 0);
+  }
+  AddDummy("up1");
+  AddDummy("dev4");
+  AddDummy("up2");
+  ASSERT_TRUE(there_.AddAltname(*there_.FindByName("up0"), "dev4").ok());
+  ASSERT_TRUE(there_.AddAltname(*there_.FindByName("up0"), "other").ok());
+  rtnl_.EndNamespace(there_);
+  // Its names that are free go along; what is called up1 here already makes it dev<ifindex>, and
+  // when that is taken, too, dev%d.
+  EXPECT_EQ(Get("up0").kind->name, "ethdev");
+  EXPECT_EQ(Get("up0").altnames, std::vector<std::string>{"other"});
+  EXPECT_EQ(Get("dev3").kind->name, "ethdev");
+  EXPECT_EQ(Get("dev0").kind->name, "ethdev");
+  EXPECT_EQ(Get("up1").kind->name, "dummy");
 }
 
 TEST_F(RtnlNetnsTest, NamespaceIsIdleUntilItIsUsed) {
