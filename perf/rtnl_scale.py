@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from support.traffic import send  # noqa: E402
-from support.vswitch_process import VswitchProcess, default_build_dir  # noqa: E402
+from support.vswitch_process import VswitchProcess, default_build_dir, other_cpus  # noqa: E402
 
 
 def batch_file(directory, name, lines):
@@ -40,7 +40,8 @@ class Side:
             time.sleep(0.01)
 
     def prefix(self):
-        return ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
+        """Nobody but the worker belongs on its core."""
+        return ["taskset", "-c", other_cpus(), "nsenter", f"--net=/proc/{self.holder.pid}/ns/net"]
 
     def run(self, *argv):
         return subprocess.run([*self.prefix(), *map(str, argv)], check=True, capture_output=True,
@@ -88,6 +89,12 @@ class Vswitch(Side):
     def longest_round_us(self):
         """Since the last call."""
         return max(worker["longest_round_us"] for worker in self.process.workers())
+
+    def pause_of_an_idle_second(self):
+        """What the machine does to a core that nobody asks for anything."""
+        self.longest_round_us()
+        time.sleep(1)
+        return self.longest_round_us()
 
     def stop(self):
         super().stop()
@@ -137,23 +144,30 @@ def measure_kernel(directory, levels, most):
 def measure_vswitch(directory, levels, traffic):
     vswitch, rows, present = Vswitch(directory), {}, 0
     try:
-        idle = vswitch.resident()
         for level in levels:
             vswitch.sender("create", "--prefix", "p", "--first", present // 2, "--pairs",
                            (level - present) // 2)
             present = level
-            resident = vswitch.resident()
-            vswitch.longest_round_us()
+            undisturbed = vswitch.pause_of_an_idle_second()
             rows[level] = measure(vswitch, 50000, 5000, 50000)
             rows[level]["longest_pause_us"] = vswitch.longest_round_us()
+            rows[level]["undisturbed_us"] = undisturbed
             rows[level]["dump_s"] = vswitch.sender("dump")[1]
-            if level:
-                rows[level]["bytes_per_link"] = (resident - idle) / level
-        if traffic:
-            rows["traffic"] = measure_traffic(vswitch)
+        return rows, measure_traffic(vswitch) if traffic else None
     finally:
         vswitch.stop()
-    return rows
+
+
+def measure_memory(directory, links):
+    """Resident bytes that each of so many idle links adds to a process that had none."""
+    vswitch = Vswitch(directory)
+    try:
+        vswitch.sender("dump")
+        before = vswitch.resident()
+        vswitch.send("create", "m", links // 2)
+        return (vswitch.resident() - before) / links
+    finally:
+        vswitch.stop()
 
 
 def generate(vswitch, *options):
@@ -164,11 +178,12 @@ def generate(vswitch, *options):
 
 
 def measure_traffic(vswitch):
-    """A pair forwards at 80% of its maximum while 100,000 links come and go."""
+    """A pair forwards at 80% of its maximum while 100,000 links come and go, and without that."""
     vswitch.process.add_veth("f0", "f1")
     for end in ("f0", "f1"):
         vswitch.process.vsctl("attach", end, "vhost")
     rate = int(0.8 * generate(vswitch, "--seconds", 3)["pps"])
+    undisturbed = generate(vswitch, "--seconds", 5, "--rate", rate)
     with concurrent.futures.ThreadPoolExecutor() as pool:
         traffic = pool.submit(generate, vswitch, "--seconds", 10, "--rate", rate)
         time.sleep(2)
@@ -177,21 +192,19 @@ def measure_traffic(vswitch):
         deleted = vswitch.send("delete", "z", 50000)
         pause = vswitch.longest_round_us()
         counts = traffic.result()
-    return {"rate_pps": rate, "offered": counts["offered"], "lost": counts["lost"],
+    return {"rate_pps": rate, "lost_undisturbed": undisturbed["lost"], "offered": counts["offered"], "lost": counts["lost"],
             "create": created, "delete": deleted, "longest_pause_us": pause}
 
 
 COLUMNS = (("create", "created/s"), ("delete", "deleted/s"), ("batch_create", "batch created/s"),
            ("batch_delete", "batch deleted/s"), ("dump_s", "dump s"),
-           ("bytes_per_link", "bytes/link"), ("longest_pause_us", "longest pause us"))
+           ("longest_pause_us", "longest pause us"), ("undisturbed_us", "without requests"))
 
 
 def table(results):
     lines = [["", "present", *(title for _, title in COLUMNS)]]
     for name, rows in results.items():
         for level, row in rows.items():
-            if level == "traffic":
-                continue
             cells = [f"{row[key]:.3f}" if key == "dump_s" else f"{row[key]:,.0f}" if key in row
                      else "" for key, _ in COLUMNS]
             lines.append([name, f"{level:,}", *cells])
@@ -216,11 +229,16 @@ def main():
     levels = [int(level) for level in options.levels.split(",")]
     with tempfile.TemporaryDirectory(prefix="vsw-scale-") as directory:
         os.chmod(directory, 0o755)
-        results = {"vswitch": measure_vswitch(directory, levels, options.traffic),
-                   "kernel": measure_kernel(directory, levels, options.kernel_most)}
-    print(json.dumps(results) if options.json else table(results))
-    if not options.json and options.traffic:
-        print(json.dumps(results["vswitch"]["traffic"]))
+        rows, traffic = measure_vswitch(directory, levels, options.traffic)
+        rates = {"vswitch": rows, "kernel": measure_kernel(directory, levels, options.kernel_most)}
+        memory = measure_memory(directory, max(levels) or 1000)
+    if options.json:
+        print(json.dumps({"rates": rates, "bytes_per_link": memory, "traffic": traffic}))
+        return
+    print(table(rates))
+    print(f"{memory:,.0f} bytes per idle link of vswitch")
+    if traffic:
+        print("with traffic:", json.dumps(traffic))
 
 
 if __name__ == "__main__":

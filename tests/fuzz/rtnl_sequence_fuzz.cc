@@ -22,6 +22,7 @@ namespace {
 
 constexpr size_t kNamespaces = 3;
 constexpr size_t kMaxSteps = 200;
+constexpr size_t kStepsPerDump = 16;
 constexpr std::array<const char*, 12> kNames = {"a",  "b",  "c",  "d%d", "veth%d", "veth0",
                                                 "d0", "lo", "a1", "%d",  "x%dy",   ""};
 constexpr std::array<const char*, 4> kKinds = {"veth", "dummy", "nosuch", ""};
@@ -143,6 +144,8 @@ class World {
 
   void Check() {
     for (Namespace* ns : registry_.namespaces()) CheckNamespace(*ns);
+  }
+  void CheckDumps() {
     for (const auto& client : clients_) CheckDump(*client);
   }
 
@@ -377,6 +380,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   for (size_t i = 0; i < vswitch::kMaxSteps && !input.empty(); ++i) {
     world.Step(input);
     world.Check();
+    if (i % vswitch::kStepsPerDump == 0) world.CheckDumps();
   }
+  world.CheckDumps();
   return 0;
 }
