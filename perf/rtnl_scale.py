@@ -110,8 +110,8 @@ def delete_lines(prefix, pairs):
 
 
 def measure(side, pairs, batch_pairs, delete_pairs):
-    """Rates with what is present now. The kernel deletes so slowly that it gets fewer to delete; the
-    rest goes afterwards, unmeasured."""
+    """Rates with what is present now. The kernel deletes so slowly that it gets fewer to delete;
+    the rest goes afterwards, unmeasured."""
     row = {"create": side.send("create", "x", pairs)}
     row["delete"] = side.send("delete", "x", delete_pairs)
     if pairs > delete_pairs:
@@ -192,7 +192,8 @@ def measure_traffic(vswitch):
         deleted = vswitch.send("delete", "z", 50000)
         pause = vswitch.longest_round_us()
         counts = traffic.result()
-    return {"rate_pps": rate, "lost_undisturbed": undisturbed["lost"], "offered": counts["offered"], "lost": counts["lost"],
+    return {"rate_pps": rate, "lost_undisturbed": undisturbed["lost"],
+            "offered": counts["offered"], "lost": counts["lost"],
             "create": created, "delete": deleted, "longest_pause_us": pause}
 
 
