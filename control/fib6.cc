@@ -28,8 +28,7 @@ int PreferenceOf(const IpRoute& route) { return route.preference ^ 2; }
 
 // What a route that leads nowhere answers (ip6_rt_init_dst_reject).
 int RejectError(const IpRoute& route) {
-  const int error = ErrorOfType(route.type);
-  return error != 0 ? error : ENETUNREACH;
+  return IsRejectType(route.type) ? ErrorOfType(route.type) : ENETUNREACH;
 }
 
 bool NeedsSameLink(const IpAddress& address) {
@@ -59,9 +58,14 @@ bool CanBeMultipath(const IpRoute& route) {
   return !route.own && route.nexthop == nullptr && route.hops[0].gateway.valid();
 }
 
+bool IsRejectType(uint8_t type) {
+  return type == RTN_UNREACHABLE || type == RTN_BLACKHOLE || type == RTN_PROHIBIT ||
+         type == RTN_THROW;
+}
+
 // A route over the loopback to what is not there would be a loop.
 bool IsReject(const IpRoute& route) {
-  if (ErrorOfType(route.type) != 0) return true;
+  if (IsRejectType(route.type)) return true;
   if (route.nexthop != nullptr) return route.nexthop->IsBlackhole();
   const Device* device = route.hops[0].device;
   return device != nullptr && (device->flags & IFF_LOOPBACK) != 0 &&
@@ -341,10 +345,28 @@ void Fib6::Inet6Started(Device& device) {
             ignored);
 }
 
-// rt6_sync_up
+// addrconf_permanent_addr, rt6_sync_up: an address that came while the link was down has no route
+// yet.
 void Fib6::LinkUp(Device& device) {
+  for (const InetAddress& address : AddressesOf(device)) {
+    const bool permanent = (address.flags & IFA_F_PERMANENT) != 0;
+    if (!permanent || (address.flags & IFA_F_NOPREFIXROUTE) != 0) continue;
+    AddPrefixRoute(device, {address.local, address.prefix_length}, address);
+  }
   const uint32_t flags = RTNH_F_DEAD | (device.carrier ? RTNH_F_LINKDOWN : 0);
   for (IpRoute* route : tables_.Using(device)) route->hops[0].flags &= ~flags;
+}
+
+void Fib6::MtuChanged(const Device& device, uint32_t old_mtu) {
+  for (IpRoute* route : tables_.Using(device)) {
+    if (route->metrics == nullptr) continue;
+    const uint32_t mtu = route->metrics->values[RTAX_MTU];
+    const bool locked = (route->metrics->values[RTAX_LOCK] & (1u << RTAX_MTU)) != 0;
+    if (locked || mtu == 0 || (mtu < device.mtu && mtu != old_mtu)) continue;
+    auto metrics = std::make_shared<RouteMetrics>(*route->metrics);
+    metrics->values[RTAX_MTU] = device.mtu;
+    route->metrics = std::move(metrics);
+  }
 }
 
 // NETDEV_CHANGE (rt6_sync_up, rt6_sync_down_dev)

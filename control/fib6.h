@@ -49,6 +49,9 @@ class Fib6 {
   void AddressRemoved(Device& device, const InetAddress& address);
   void Inet6Started(Device& device);
   void LinkUp(Device& device);
+  // Routes that name an MTU follow the link's, down always, and up if they had the same
+  // (rt6_mtu_change).
+  void MtuChanged(const Device& device, uint32_t old_mtu);
   void LinkChanged(Device& device, bool ready);
   // All routes through the device go: NETDEV_DOWN, or IPv6 is taken from it.
   void LinkDown(Device& device);
@@ -119,6 +122,8 @@ class Fib6 {
 bool CanBeMultipath(const IpRoute& route);
 // Whether IPv6 routes may use the nexthop. EINVAL. (fib6_check_nexthop)
 absl::Status CheckNexthopFor6(const NexthopObject& nexthop);
+// Types of routes that lead nowhere; all others are taken as they are.
+bool IsRejectType(uint8_t type);
 // Whether packets that take it go nowhere (RTF_REJECT).
 bool IsReject(const IpRoute& route);
 

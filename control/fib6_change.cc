@@ -16,10 +16,14 @@ namespace vswitch {
 namespace {
 
 constexpr uint32_t kUserMetric = 1024;  // IP6_RT_PRIO_USER
+// Routes of one multipath route: all of them must fit one message.
+constexpr size_t kMaxSiblings = 1024;
+
+uint32_t TableOf(const RouteConfig& config) {
+  return config.table == RT_TABLE_UNSPEC ? uint32_t{RT_TABLE_MAIN} : config.table;
+}
 
 absl::Status Unreachable() { return ErrnoStatus(EHOSTUNREACH); }
-
-bool IsRejectType(uint8_t type) { return ErrorOfType(type) != 0; }
 
 // ipv6_addr_type of what can be a gateway but is not link-local.
 bool CanBeGateway(const IpAddress& address) { return !address.IsAny() && !address.IsMulticast(); }
@@ -35,6 +39,23 @@ uint8_t Preference(uint8_t wanted) { return wanted == 1 || wanted == 3 ? wanted 
 bool SameHop(const IpRoute& a, const IpRoute& b) {
   if (a.nexthop != nullptr || b.nexthop != nullptr) return a.nexthop == b.nexthop;
   return a.hops[0].device == b.hops[0].device && a.hops[0].gateway == b.hops[0].gateway;
+}
+
+// A table without a default route has an entry in its place that cannot be deleted
+// (fib6_null_entry).
+bool MatchesNullEntry(const RouteConfig& config) {
+  return config.priority == 0 && config.nexthop_id == 0 &&
+         (config.protocol == 0 || config.protocol == RTPROT_KERNEL) &&
+         (config.oif == 0 || config.oif == 1) &&
+         (!config.gateway.valid() || config.gateway.IsAny());
+}
+
+bool IsFull(const RouteTable& table, const IpRoute& route) {
+  size_t siblings = 0;
+  return !table.VisitGroup(route.dst, route.tos, route.priority, [&](const IpRoute& other) {
+    siblings += CanBeMultipath(other) ? 1 : 0;
+    return siblings < kMaxSiblings;
+  });
 }
 
 // The configuration of one hop of a multipath request.
@@ -162,7 +183,7 @@ Fib6::RouteOr Fib6::Make(const RouteConfig& config, ExtAck& ack) {
   }
   auto route = std::make_unique<IpRoute>(
       IpRoute{.dst = config.dst.Network(),
-              .table = config.table,
+              .table = TableOf(config),
               .type = config.type == RTN_UNSPEC ? static_cast<uint8_t>(RTN_UNICAST) : config.type,
               .protocol = config.protocol == RTPROT_UNSPEC ? uint8_t{RTPROT_BOOT} : config.protocol,
               .priority = config.priority,
@@ -173,7 +194,7 @@ Fib6::RouteOr Fib6::Make(const RouteConfig& config, ExtAck& ack) {
     if (route->nexthop == nullptr) return ErrnoStatus(EINVAL, "Nexthop id does not exist");
     if (const absl::Status status = CheckNexthopFor6(*route->nexthop); !status.ok()) return status;
   }
-  tables_.FindOrMake(config.table);
+  tables_.FindOrMake(TableOf(config));
   auto metrics = ParseMetrics(config.metrics, ack);
   if (!metrics.ok()) return metrics.status();
   route->metrics = *std::move(metrics);
@@ -258,6 +279,7 @@ absl::Status Fib6::AddOne(std::unique_ptr<IpRoute> route, uint16_t nlflags, bool
       if (duplicate->expires.has_value()) SetExpiry(*duplicate, expires);
       return ErrnoStatus(EEXIST);
     }
+    if (CanBeMultipath(*route) && IsFull(table, *route)) return ErrnoStatus(ENOBUFS);
     *added = &tables_.Insert(std::move(route), RouteTable::Place::kLast);
   }
   if (expires.has_value()) expiring_.emplace(*expires, *added);
@@ -362,10 +384,15 @@ bool Fib6::Matches(const RouteConfig& config, const IpRoute& route) {
 
 // ip6_route_del
 absl::Status Fib6::DeleteOne(const RouteConfig& config, bool all_siblings, const Cause& cause) {
-  const RouteTable* table = tables_.Find(config.table);
+  const RouteTable* table = tables_.Find(TableOf(config));
   if (table == nullptr) return ErrnoStatus(ESRCH, "FIB table does not exist");
   if (config.dst.length > 128 || config.source_length != 0) return ErrnoStatus(ESRCH);
-  if ((config.flags & RTM_F_CLONED) != 0) return ErrnoStatus(ESRCH);
+  // There are no cached routes, so all of those that match are gone.
+  const bool cached = (config.flags & RTM_F_CLONED) != 0;
+  if (cached) return config.nexthop_id == 0 ? absl::OkStatus() : ErrnoStatus(ESRCH);
+  if (config.dst.length == 0 && !table->HasPrefix(config.dst.Network())) {
+    return ErrnoStatus(MatchesNullEntry(config) ? ENOENT : ESRCH);
+  }
   for (IpRoute* route : table->OfPrefix(config.dst.Network())) {
     if (!Matches(config, *route)) continue;
     const std::vector<const IpRoute*> siblings = Siblings(*route);

@@ -58,6 +58,12 @@ const Neighbour* NeighTable::After(const std::optional<Key>& key) const {
   return next == entries_.end() ? nullptr : next->second.get();
 }
 
+size_t NeighTable::CountOf(const Device& device) const {
+  return static_cast<size_t>(
+      std::distance(entries_.lower_bound({device.ifindex, IpAddress{}}),
+                    entries_.lower_bound({device.ifindex + 1, IpAddress{}})));
+}
+
 bool NeighTable::Forgettable(const Neighbour& neighbour) {
   return (neighbour.state & NUD_PERMANENT) == 0 && (neighbour.flags & NTF_EXT_LEARNED) == 0;
 }

@@ -147,6 +147,7 @@ class NeighTable {
   void Run(MonotonicTime now);
 
   size_t size() const { return entries_.size(); }
+  size_t CountOf(const Device& device) const;
   uint64_t changes() const { return changes_; }
 
  private:

@@ -84,6 +84,7 @@ enum class NlType : uint8_t {
   kNulString,  // as kString, and a NUL must be there
   kBinary,     // 0..max_len bytes
   kNested,     // 0 bytes, or at least an attribute header
+  kFlag,       // 0 bytes: being there says it all
   kReject,     // never allowed in a request
 };
 
@@ -98,6 +99,7 @@ struct ExtAck {
   std::string warning;             // sentence for an answer that has none of its own
   std::optional<uint32_t> offset;  // NLMSGERR_ATTR_OFFS
   Datagram policy;                 // payload of NLMSGERR_ATTR_POLICY; empty for none
+  uint16_t done_flags = 0;         // NLM_F_* of an NLMSG_DONE, beside NLM_F_MULTI
 };
 
 // The attributes of one level, last of each type wins. Views into the request: valid while its

@@ -56,6 +56,8 @@ int CheckForm(Bytes value, const NlPolicy& policy) {
       return StringFits(value, policy.max_len) ? 0 : ERANGE;
     case NlType::kBinary:
       return policy.max_len == 0 || value.size() <= policy.max_len ? 0 : ERANGE;
+    case NlType::kFlag:
+      return value.empty() ? 0 : ERANGE;
     case NlType::kNested:
       return value.empty() || value.size() >= sizeof(nlattr) ? 0 : ERANGE;
     case NlType::kUnspecified:
@@ -91,6 +93,8 @@ uint32_t TypeForClient(NlType type) {
       return NL_ATTR_TYPE_NUL_STRING;
     case NlType::kBinary:
       return NL_ATTR_TYPE_BINARY;
+    case NlType::kFlag:
+      return NL_ATTR_TYPE_FLAG;
     case NlType::kNested:
       return NL_ATTR_TYPE_NESTED;
     case NlType::kUnspecified:

@@ -51,7 +51,10 @@ constexpr std::string_view kCongestionControls[] = {
 
 absl::StatusOr<NlAttrs> Parse(const Request& request, std::span<const NlPolicy> policy) {
   const Bytes payload = request.message.payload();
-  if (payload.size() < sizeof(rtmsg)) return ErrnoStatus(EINVAL, "Invalid header length");
+  if (payload.size() < sizeof(rtmsg)) {
+    const bool v4 = request.family() == AF_INET;
+    return ErrnoStatus(EINVAL, v4 ? "" : "Invalid header length");
+  }
   return ParseAttributes(payload.subspan(sizeof(rtmsg)), NLMSG_LENGTH(sizeof(rtmsg)), policy,
                          NlParse::kLegacy, &request.ack);
 }

@@ -222,6 +222,11 @@ void Router::OnLinkAddressChanged(const Device& device) {
   tables->nd.Flush(device, false);
 }
 
+void Router::OnMtuChanged(const Device& device, uint32_t old_mtu) {
+  RouterTables* tables = FindTables(*device.ns);
+  if (tables != nullptr) tables->fib6.MtuChanged(device, old_mtu);
+}
+
 // neigh_ifdown, neigh_carrier_down
 void Router::FlushNeighbours(const Device& device, uint8_t family, bool keep_permanent) {
   RouterTables* tables = FindTables(*device.ns);

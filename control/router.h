@@ -89,6 +89,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   // The link-layer address or IFF_NOARP changed (NETDEV_CHANGEADDR): no neighbour knows us any
   // more.
   void OnLinkAddressChanged(const Device& device);
+  void OnMtuChanged(const Device& device, uint32_t old_mtu);
 
  private:
   absl::Status NewNeigh(const Request& request);

@@ -180,6 +180,14 @@ class PathFinder4 {
   absl::StatusOr<Path4> Input(Flow& flow) const {
     const Device* device = ns_.FindByIndex(flow.iif);
     if (device == nullptr) return ErrnoStatus(ENODEV);
+    const bool everybody = flow.dst.ToV4() == kLimitedBroadcast;
+    if (everybody || (!flow.src.valid() && flow.dst.IsAny())) {
+      if (flow.src.valid() && flow.src.IsMulticast()) return ErrnoStatus(EINVAL);
+      return Path4{.device = ns_.FindByIndex(kLoopbackIndex),
+                   .type = RTN_BROADCAST,
+                   .flags = kLocalFlag | kBroadcastFlag,
+                   .with_route = false};
+    }
     if (!flow.src.valid() || IsBroadcastOrZero(flow.src) || flow.src.IsMulticast() ||
         IsZeroNet(flow.dst)) {
       return ErrnoStatus(EINVAL);
@@ -268,7 +276,11 @@ class PathFinder4 {
 
 // rt_fill_info
 void FillPath4(const Path4& path, const Flow& flow, const IpAddress& dst, const IpAddress& src,
-               uint32_t table, bool with_uid, const MessageHead& head, Datagram& out) {
+               uint32_t table, uint32_t asked, bool with_uid, const MessageHead& head,
+               Datagram& out) {
+  // The question whether to be told of changes is answered, but nobody is.
+  const bool notify = (asked & RTM_F_NOTIFY) != 0;
+  const uint32_t flags = notify ? RTCF_NOTIFY | RTM_F_NOTIFY : 0;
   NlWriter writer(out);
   writer.Begin(head.type, head.flags, head.seq, head.pid);
   writer.PutStruct(
@@ -278,7 +290,7 @@ void FillPath4(const Path4& path, const Flow& flow, const IpAddress& dst, const 
             .rtm_tos = path.result.route == nullptr ? uint8_t{0} : path.result.route->tos,
             .rtm_table = static_cast<uint8_t>(table < 256 ? table : RT_TABLE_COMPAT),
             .rtm_type = path.type,
-            .rtm_flags = (path.flags & ~0xffffu) | RTM_F_CLONED});
+            .rtm_flags = (path.flags & ~0xffffu) | flags | RTM_F_CLONED});
   writer.PutU32(RTA_TABLE, table);
   writer.PutBytes(RTA_DST, dst.AsBytes());
   if (src.valid()) writer.PutBytes(RTA_SRC, src.AsBytes());
@@ -337,7 +349,7 @@ absl::Status Router::GetRoute4(const Request& request, const NlAttrs& attrs) {
     FillRoute4(matched, ReplyHead(request), reply);
   } else {
     const bool with_uid = flow.iif == 0 || attrs.Has(RTA_UID);
-    FillPath4(*path, flow, dst, src, table, with_uid, ReplyHead(request), reply);
+    FillPath4(*path, flow, dst, src, table, flags, with_uid, ReplyHead(request), reply);
   }
   request.client.Send(std::move(reply));
   return absl::OkStatus();
@@ -354,6 +366,8 @@ absl::Status Router::GetRoute6(const Request& request, const NlAttrs& attrs) {
   if (flow.iif != 0 && ns.FindByIndex(flow.iif) == nullptr) return ErrnoStatus(ENODEV);
   const RouteResult result = flow.iif != 0 ? fib.ResolveInput(flow) : fib.Resolve(flow);
   if (!result.ok()) return ErrnoStatus(result.error);
+  // What comes in for a group is a matter of multicast routing, which does not run.
+  if (flow.iif != 0 && result.route->dst.address.IsMulticast()) return ErrnoStatus(EMSGSIZE);
   Datagram reply;
   if ((flags & RTM_F_FIB_MATCH) != 0) {
     FillRoute6(fib.Siblings(*result.route), ReplyHead(request), MonotonicTime::clock::now(), reply);

@@ -21,12 +21,13 @@ namespace vswitch {
 namespace {
 
 constexpr uint32_t kMaxWeight = 254;
+// A route shows all members of its group in one message.
+constexpr size_t kMaxMembers = 1024;
 
 using NewPolicy = std::array<NlPolicy, NHA_RES_GROUP + 1>;
 using DumpPolicy = std::array<NlPolicy, NHA_FDB + 1>;
 
-// Without a policy of its own, an attribute is refused; a flag has no bytes that anybody looks at.
-constexpr NlPolicy kFlag{.type = NlType::kBinary};
+constexpr NlPolicy kFlag{.type = NlType::kFlag};
 
 constexpr NewPolicy MakeNewPolicy() {
   NewPolicy policy{};
@@ -78,6 +79,7 @@ absl::Status CheckGroupForm(Bytes bytes) {
     return ErrnoStatus(EINVAL, "Invalid length for nexthop group attribute");
   }
   const std::vector<nexthop_grp> entries = ReadGroup(bytes);
+  if (entries.size() > kMaxMembers) return ErrnoStatus(ENOBUFS);
   for (size_t i = 0; i < entries.size(); ++i) {
     if (entries[i].resvd1 != 0 || entries[i].resvd2 != 0) {
       return ErrnoStatus(EINVAL, "Reserved fields in nexthop_grp must be 0");

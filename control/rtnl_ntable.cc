@@ -19,7 +19,7 @@ namespace vswitch {
 namespace {
 
 // What a frame of the largest size takes in the kernel, for a limit that is shown in packets.
-constexpr uint32_t kFrameTruesize = 2304;
+constexpr uint32_t kFrameTruesize = 2090;
 constexpr uint32_t kHashMask = 7;
 
 void PutMilliseconds(NlWriter& writer, uint16_t type, Milliseconds time) {
@@ -31,7 +31,8 @@ void PutParams(NlWriter& writer, const NeighTable& table, const Device* device) 
   const NeighParams& params = table.params();
   const size_t nest = writer.BeginNest(NDTA_PARMS);
   if (device != nullptr) writer.PutU32(NDTPA_IFINDEX, static_cast<uint32_t>(device->ifindex));
-  writer.PutU32(NDTPA_REFCNT, 1);
+  const size_t users = device == nullptr ? 0 : table.CountOf(*device);
+  writer.PutU32(NDTPA_REFCNT, static_cast<uint32_t>(1 + users));
   writer.PutU32(NDTPA_QUEUE_LENBYTES, params.queue_bytes);
   writer.PutU32(NDTPA_QUEUE_LEN, params.queue_bytes / kFrameTruesize);
   writer.PutU32(NDTPA_PROXY_QLEN, params.proxy_queue);
