@@ -24,6 +24,10 @@ class AddressObserver {
   // IPv6, after RTM_NEWADDR: duplicate address detection has ended well, or was not needed. From
   // now on packets to it are ours: the time for the local route.
   virtual void OnAddressReady(Device& device, const InetAddress& address) = 0;
+  // IPv6: duplicate address detection asks now whether another node has the address.
+  virtual void OnAddressProbed(Device& device, const InetAddress& address) {
+    (void)device, (void)address;
+  }
   // Flags, lifetimes, metric, or IPv6 peer differ.
   virtual void OnAddressChanged(Device& device, const InetAddress& before,
                                 const InetAddress& now) = 0;
@@ -39,6 +43,14 @@ class AddressObserver {
   // IFF_UP was cleared (NETDEV_DOWN): after RTM_NEWLINK, before the device loses its IPv6
   // addresses. IPv4 addresses stay.
   virtual void OnLinkDown(Device& device) = 0;
+  // IPv6 is about to give the device addresses, at a request or because the link is ready: the time
+  // for the multicast route, which exists only while the device is UP (addrconf_add_dev). Comes
+  // again and again. Not for `lo`.
+  virtual void OnInet6Start(Device& device) { (void)device; }
+  // IPv6 is being taken from the device, whose MTU became too small, before its addresses
+  // (addrconf_ifdown). OnLinkDown implies it; of a device that goes it comes before OnLinkGone.
+  virtual void OnInet6Stop(Device& device) { (void)device; }
+
   // The device is unregistering, or leaves its namespace: after the last OnAddressRemoved, before
   // RTM_DELLINK.
   virtual void OnLinkGone(Device& device) = 0;

@@ -14,8 +14,8 @@ namespace vswitch {
 // bad settings. A null device is one that does not exist yet.
 absl::Status CheckAfSpec(const Device* device, const NlAttr& nest, ExtAck& ack);
 
-// REQUIRES: CheckAfSpec succeeded.
-void ApplyAfSpec(Device& device, const NlAttr& nest);
+// Stops at the first setting that this device cannot have: EINVAL. REQUIRES: CheckAfSpec succeeded.
+absl::Status ApplyAfSpec(Device& device, const NlAttr& nest);
 
 }  // namespace vswitch
 

@@ -23,6 +23,7 @@ class Client {
   virtual ~Client() = default;
 
   uint32_t port_id = 0;
+  uint32_t uid = 0;  // of the process that connected
   Namespace* ns = nullptr;
   bool admin = false;  // may change things: root (CAP_NET_ADMIN in the kernel)
   bool ext_ack = false;

@@ -68,13 +68,19 @@ struct Device {
   Device* link = nullptr;  // veth peer, lower device of an ipvlan
   bool has_link = false;   // IFLA_LINK is shown (0 while `link` is null)
   Device* master = nullptr;
-  bool unregistering = false;  // its RTM_DELLINK is being composed: no AF_SPEC/INET6 any more
-  std::string devargs;         // ethdev
+  bool unregistering = false;   // its RTM_DELLINK is being composed: no AF_SPEC/INET6 any more
+  std::string devargs;          // ethdev
+  bool wants_l3_stats = false;  // counters in hardware were asked for (RTM_SETSTATS)
 
-  // Null while it has no address; `inet6_ready` once it was up with carrier and until it goes down
-  // (IF_READY).
+  // Null while it has no address. The rest is of IPv6: it was up with carrier and has not gone down
+  // since (IF_READY); no duplicate address detection (accept_dad -1); the random part of addresses
+  // of mode "random" (0: not drawn yet); the lower half of IFLA_INET6_TOKEN.
   std::unique_ptr<InetDevice> inet;
-  bool inet6_ready = false;
+  bool inet6_ready = false, inet6_without_dad = false;
+  uint64_t inet6_random_id = 0;
+  std::array<uint8_t, 8> inet6_token{};
+  // What IFLA_INET_CONF set; null: the defaults (struct ipv4_devconf).
+  std::unique_ptr<InetConf> inet_conf;
 
   // Bookkeeping of the registry and of Rtnl.
   bool registered = false;     // findable in its namespace

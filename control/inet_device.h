@@ -5,9 +5,13 @@
 
 #include <linux/if_addr.h>
 
+#include <array>
 #include <chrono>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/ip_address.h"
@@ -15,6 +19,8 @@
 namespace vswitch {
 
 using MonotonicTime = std::chrono::steady_clock::time_point;
+// Tells the time; tests have their own.
+using Clock = std::function<MonotonicTime()>;
 
 // Seconds without end (INFINITY_LIFE_TIME).
 inline constexpr uint32_t kForever = UINT32_MAX;
@@ -50,9 +56,17 @@ struct InetAddress {
   bool tentative() const { return (flags & IFA_F_TENTATIVE) != 0; }
 };
 
+// IPV4_DEVCONF_* less one, in the number that Linux 6.1 has.
+inline constexpr size_t kInetConfCount = 33;
+using InetConf = std::array<int32_t, kInetConfCount>;
+
+// When an address changes by itself; those of one time in the order in which they were set.
+using AddressDeadline = std::pair<MonotonicTime, uint64_t>;
+
 // Both lists are in the order of a dump. An address moves when the list changes: keep copies.
 struct InetDevice {
   std::vector<InetAddress> v4, v6;
+  std::optional<AddressDeadline> deadline;  // the first of all addresses
 
   std::vector<InetAddress>& Of(uint8_t family) { return family == AF_INET ? v4 : v6; }
   const std::vector<InetAddress>& Of(uint8_t family) const { return family == AF_INET ? v4 : v6; }

@@ -62,10 +62,6 @@ void Notifier::NewLink(const Device& device, uint32_t change) {
   if (Listens(device, {})) Tell(device, {.type = RTM_NEWLINK, .change = change}, {});
 }
 
-void Notifier::StateChanged(const Device& device) {
-  if (device.up()) NewLink(device, 0);
-}
-
 void Notifier::DelLink(const Device& device, const Cause& cause) {
   if (!Listens(device, cause)) return;
   LinkMessage message{.type = RTM_DELLINK, .change = UINT32_MAX};

@@ -53,8 +53,6 @@ class Notifier {
 
   // RTM_NEWLINK to RTNLGRP_LINK; `change` is ifi_change.
   void NewLink(const Device& device, uint32_t change);
-  // The same with change 0, only if the device is UP (netdev_state_change).
-  void StateChanged(const Device& device);
   // RTM_DELLINK. It carries sequence number and port id of the request that caused it; a request
   // with NLM_F_ECHO gets a copy, member of the group or not (nlmsg_notify).
   void DelLink(const Device& device, const Cause& cause);

@@ -24,6 +24,7 @@ std::unique_ptr<Device> MakeLoopback() {
   lo->broadcast = {};
   lo->tso_max_size = 524280;
   lo->announced = true;
+  lo->inet6_without_dad = true;
   return lo;
 }
 

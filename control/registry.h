@@ -73,6 +73,9 @@ class Namespace {
   std::vector<Device*> DumpOrder() const;
   // Counts links that came and went (dev_base_seq).
   uint64_t changes() const { return changes_; }
+  // Counts addresses that came, went or changed (dev_addr_genid).
+  uint64_t address_changes() const { return address_changes_; }
+  void CountAddressChange() { ++address_changes_; }
   // Every device of the group in order of registration. Looks at every link.
   std::vector<Device*> InGroup(uint32_t group) const;
 
@@ -92,6 +95,7 @@ class Namespace {
   int32_t last_ifindex_ = 0;
   uint64_t last_serial_ = 0;
   uint64_t changes_ = 0;
+  uint64_t address_changes_ = 0;
   absl::flat_hash_map<int32_t, Device*> by_index_;
   absl::flat_hash_map<std::string, Device*> by_name_;
   // For templates PREFIX%d that were used: every number below this one is taken. Makes the next

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "control/link_stats.h"
+#include "control/netconf.h"
 #include "dataplane/errno_status.h"
 
 namespace vswitch {
@@ -30,7 +32,7 @@ bool IsEmptyTable(uint16_t type) {
   constexpr uint16_t kTypes[] = {
       RTM_GETADDR,    RTM_GETROUTE,    RTM_GETNEIGH,     RTM_GETRULE,    RTM_GETMULTICAST,
       RTM_GETANYCAST, RTM_GETNEIGHTBL, RTM_GETADDRLABEL, RTM_GETNETCONF, RTM_GETMDB,
-      RTM_GETNSID,    RTM_GETNEXTHOP,  RTM_GETVLAN};
+      RTM_GETNSID,    RTM_GETNEXTHOP,  RTM_GETVLAN,      RTM_GETSTATS};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
@@ -47,11 +49,23 @@ absl::Status ChangeBridgePort(const NlMessage& message, const Client& client) {
 
 }  // namespace
 
-Rtnl::Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env)
+Rtnl::Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env,
+           Clock clock)
     : registry_(registry),
       dataplane_(dataplane),
+      multicast_(multicast),
       backend_env_(std::move(backend_env)),
-      notifier_(dataplane, multicast) {}
+      notifier_(dataplane, multicast),
+      clock_(std::move(clock)),
+      addresses_(registry, multicast, clock_),
+      router_(registry, multicast),
+      host_port_(dataplane, router_, backend_env_.pool,
+                 [this](Device& device, const IpAddress& address) {
+                   addresses_.DadFailed(device, address);
+                 }) {
+  addresses_.Observe(router_);
+  addresses_.Observe(host_port_);
+}
 
 Rtnl::~Rtnl() {
   for (Namespace* ns : registry_.namespaces()) {
@@ -72,7 +86,8 @@ void Rtnl::Handle(Bytes datagram, Client& client) {
   NlReader reader(datagram);
   while (const std::optional<NlMessage> message = reader.Next()) {
     HandleOne(*message, client);
-    link_watch_.Run(notifier_);
+    link_watch_.Run([this](Device& device) { NotifyState(device); });
+    addresses_.Settle();
   }
   client.ContinueDump();
 }
@@ -99,12 +114,19 @@ Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ac
 }
 
 Rtnl::Outcome Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
-  const bool links = message.header.nlmsg_type == RTM_GETLINK;
-  if (!links && !IsEmptyTable(message.header.nlmsg_type)) return {ErrnoStatus(EOPNOTSUPP)};
+  const uint16_t type = message.header.nlmsg_type;
+  const bool links = type == RTM_GETLINK;
+  const bool routing = Router::Handles(type);
+  if (!links && !routing && !IsEmptyTable(message.header.nlmsg_type))
+    return {ErrnoStatus(EOPNOTSUPP)};
   if (client.dump != nullptr) return {ErrnoStatus(EBUSY)};
   absl::StatusOr<std::unique_ptr<DumpSource>> source(nullptr);
   if (links) source = DumpLinks(message, client, ack);
-  if (message.header.nlmsg_type == RTM_GETNSID) source = DumpNetnsIds(message, client, ack);
+  if (routing) source = router_.Dump({message, client, ack});
+  if (type == RTM_GETADDR) source = addresses_.Dump({message, client, ack});
+  if (type == RTM_GETNETCONF) source = DumpNetconf(registry_, {message, client, ack});
+  if (type == RTM_GETSTATS) source = DumpStats(registry_, dataplane_, {message, client, ack});
+  if (type == RTM_GETNSID) source = DumpNetnsIds(message, client, ack);
   auto dump = std::make_unique<vswitch::Dump>(message.header, client.port_id, client.ext_ack,
                                               source.status(), ack,
                                               source.ok() ? *std::move(source) : nullptr);
@@ -123,6 +145,7 @@ absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
   if (bridge && (type == RTM_SETLINK || type == RTM_DELLINK)) {
     return ChangeBridgePort(message, client);
   }
+  if (Router::Handles(type)) return router_.Execute({message, client, ack});
   switch (type) {
     case RTM_NEWLINK:
       return NewLink(message, client, ack);
@@ -135,6 +158,16 @@ absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
     case RTM_NEWLINKPROP:
     case RTM_DELLINKPROP:
       return LinkProp(message, client, ack);
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+    case RTM_GETADDR:
+      return addresses_.Execute({message, client, ack});
+    case RTM_GETNETCONF:
+      return GetNetconf({message, client, ack});
+    case RTM_GETSTATS:
+      return GetStats(dataplane_, {message, client, ack});
+    case RTM_SETSTATS:
+      return SetStats(multicast_, {message, client, ack});
     case RTM_NEWNSID:
       return NewNetnsId(message, client, ack);
     case RTM_GETNSID:
@@ -142,6 +175,22 @@ absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
     default:
       return ErrnoStatus(EOPNOTSUPP);
   }
+}
+
+std::optional<MonotonicTime> Rtnl::NextTimer() const {
+  std::optional<MonotonicTime> next;
+  for (const auto& deadline :
+       {addresses_.NextDeadline(), router_.NextDeadline(), host_port_.NextDeadline()}) {
+    if (deadline.has_value() && (!next.has_value() || *deadline < *next)) next = deadline;
+  }
+  return next;
+}
+
+void Rtnl::RunTimers() {
+  const MonotonicTime now = clock_();
+  addresses_.Run(now);
+  router_.Run(now);
+  host_port_.Run(now);
 }
 
 bool SelectsDevice(const LinkRequest& request) {

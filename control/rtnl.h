@@ -4,6 +4,7 @@
 #ifndef VSWITCH_CONTROL_RTNL_H_
 #define VSWITCH_CONTROL_RTNL_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -11,14 +12,17 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/addresses.h"
 #include "control/client.h"
 #include "control/delete_batch.h"
 #include "control/fill_link.h"
+#include "control/host_port.h"
 #include "control/link_kind.h"
 #include "control/link_request.h"
 #include "control/notify.h"
 #include "control/operstate.h"
 #include "control/registry.h"
+#include "control/router.h"
 #include "dataplane/dataplane.h"
 #include "pmd/factory.h"
 
@@ -29,7 +33,8 @@ namespace vswitch {
 // handlers; rtnl_device.cc what link kinds call; rtnl_backend.cc attaching.
 class Rtnl {
  public:
-  Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env);
+  Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env,
+       Clock clock = std::chrono::steady_clock::now);
   // Deletes every device without notifications.
   ~Rtnl();
   Rtnl(const Rtnl&) = delete;
@@ -88,6 +93,18 @@ class Rtnl {
   // error of the kind's open leaves the device down. Does not announce.
   absl::Status ChangeFlags(Device& device, uint32_t flags);
   Notifier& notifier() { return notifier_; }
+  Addresses& addresses() { return addresses_; }
+  // Announces flags that changed, and tells all who follow links; `changes` is ifi_change
+  // (__dev_notify_flags).
+  void NotifyFlags(Device& device, uint32_t old_flags, uint32_t changes);
+  // The same for any other change of a device that is UP (netdev_state_change).
+  void NotifyState(Device& device);
+
+  // When RunTimers has something to do.
+  std::optional<MonotonicTime> NextTimer() const;
+  // Does what became due: the end of lifetimes, of duplicate address detection.
+  void RunTimers();
+  Router& router() { return router_; }
 
   Registry& registry() { return registry_; }
   Dataplane& dataplane() { return dataplane_; }
@@ -133,9 +150,14 @@ class Rtnl {
 
   Registry& registry_;
   Dataplane& dataplane_;
+  Multicast& multicast_;
   BackendEnv backend_env_;
   Notifier notifier_;
   LinkWatch link_watch_;
+  const Clock clock_;
+  Addresses addresses_;
+  Router router_;
+  HostPort host_port_;
 };
 
 // The flags a request asks for: ifi_change masks ifi_flags, unless it is 0

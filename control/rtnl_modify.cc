@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "control/af_spec.h"
 #include "control/fill_af_spec.h"
@@ -42,7 +43,7 @@ class Modification {
       status = (this->*step)();
       if (!status.ok()) break;
     }
-    if (notify_) rtnl_.notifier().StateChanged(device_);
+    if (notify_) rtnl_.NotifyState(device_);
     return status;
   }
 
@@ -67,6 +68,7 @@ class Modification {
     const Bytes address = attrs_.Binary(IFLA_ADDRESS);
     if (!IsUnicastAddress(address)) return ErrnoStatus(EADDRNOTAVAIL);
     device_.address = ReadAddress(address);
+    rtnl_.router().OnLinkAddressChanged(device_);
     Announce();
     return absl::OkStatus();
   }
@@ -75,10 +77,11 @@ class Modification {
     if (!attrs_.Has(IFLA_MTU) || attrs_.U32(IFLA_MTU) == device_.mtu) return absl::OkStatus();
     const absl::Status status = CheckMtu(device_, attrs_.U32(IFLA_MTU));
     if (!status.ok()) return status;
-    device_.mtu = attrs_.U32(IFLA_MTU);
-    if (!HasInet6(device_)) device_.addrgenmode = IN6_ADDR_GEN_MODE_EUI64;
+    const uint32_t old_mtu = std::exchange(device_.mtu, attrs_.U32(IFLA_MTU));
     rtnl_.Republish(device_);
     Announce();
+    rtnl_.addresses().MtuChanged(device_, old_mtu);
+    rtnl_.router().OnMtuChanged(device_, old_mtu);
     return absl::OkStatus();
   }
 
@@ -100,6 +103,7 @@ class Modification {
     if (!name.ok()) return name.status();
     device_.ns->Rename(device_, *name);
     Announce();
+    rtnl_.addresses().Renamed(device_);
     return absl::OkStatus();
   }
 
@@ -124,7 +128,7 @@ class Modification {
     const uint32_t before = device_.flags;
     const absl::Status status = rtnl_.ChangeFlags(device_, CombineFlags(device_, header));
     const uint32_t changed = before ^ device_.flags;
-    if (status.ok() && changed != 0) rtnl_.notifier().NewLink(device_, changed);
+    if (status.ok()) rtnl_.NotifyFlags(device_, before, changed);
     return status;
   }
 
@@ -174,7 +178,7 @@ class Modification {
   absl::Status SetOperState() {
     if (!attrs_.Has(IFLA_OPERSTATE)) return absl::OkStatus();
     if (RequestOperState(device_, attrs_.U8(IFLA_OPERSTATE))) {
-      rtnl_.notifier().StateChanged(device_);
+      rtnl_.NotifyState(device_);
     }
     return absl::OkStatus();
   }
@@ -204,7 +208,8 @@ class Modification {
   absl::Status SetAfSpec() {
     const NlAttr* nest = attrs_.Find(IFLA_AF_SPEC);
     if (nest == nullptr) return absl::OkStatus();
-    ApplyAfSpec(device_, *nest);
+    const absl::Status status = ApplyAfSpec(device_, *nest);
+    if (!status.ok()) return status;
     if (!ListAttributes(nest->value, nest->offset + NLA_HDRLEN).empty()) notify_ = true;
     return absl::OkStatus();
   }

@@ -39,6 +39,7 @@ absl::Status Rtnl::MoveLink(Device& device, Namespace& to, const std::string& fa
   (void)to.Insert(device);  // nothing is taken
   to.touched = true;
   device.unregistering = false;
+  addresses_.LinkRegistered(device);
   notifier_.NewLink(device, UINT32_MAX);
   return absl::OkStatus();
 }
@@ -48,11 +49,12 @@ void Rtnl::TakeOut(Device& device, Namespace& to, int32_t wanted_index) {
   if (device.up()) {
     Close(device);
     notifier_.NewLink(device, IFF_UP | IFF_RUNNING);
+    addresses_.LinkDown(device);
   }
   device.ns->Remove(device);
   device.unregistering = true;
+  addresses_.LinkGone(device);
   device.qdisc_active = false;
-  device.addrgenmode = IN6_ADDR_GEN_MODE_EUI64;
   const int32_t index = wanted_index != 0 ? wanted_index : to.IndexFor(device);
   notifier_.MovedLink(device, to, index);
   device.ifindex = index;

@@ -211,7 +211,7 @@ void Rtnl::EndNamespace(Namespace& ns) {
     if (stays && !batch.Contains(*device)) device->kind->dellink(*this, *device, batch);
   }
   Unregister(batch, {});
-  link_watch_.Run(notifier_);
+  link_watch_.Run([this](Device& device) { NotifyState(device); });
   ForgetNamespace(ns);
 }
 
@@ -236,6 +236,8 @@ void Rtnl::ForgetIds(Namespace& ns) {
 
 void Rtnl::ForgetNamespace(Namespace& ns) {
   for (const auto& [id, peer] : std::map<int32_t, Namespace*>(ns.ids())) ns.ForgetId(*peer);
+  addresses_.LinkGone(ns.lo());
+  router_.Forget(ns);
   registry_.RemoveNamespace(ns);
 }
 

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <linux/rtnetlink.h>
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -41,13 +42,13 @@ class FakeClient : public Client {
 class FakeMulticast : public Multicast {
  public:
   void Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) override {
+    if (group == RTNLGRP_LINK) sent.push_back(datagram);
     if (group == RTNLGRP_NSID) ids.emplace_back(ns.inode(), datagram);
-    if (group == RTNLGRP_NSID) return;
-    EXPECT_EQ(group, uint32_t{RTNLGRP_LINK});
-    sent.push_back(datagram);
+    all.emplace_back(group, datagram);
   }
 
-  std::vector<Datagram> sent;
+  std::vector<Datagram> sent;                      // about links
+  std::vector<std::pair<uint32_t, Datagram>> all;  // with their group
   std::vector<std::pair<uint64_t, Datagram>> ids;  // RTNLGRP_NSID, by namespace
 };
 
@@ -120,14 +121,18 @@ class RtnlTest : public testing::Test {
   Device& Get(const std::string& name);
   bool Exists(const std::string& name) { return ns().FindByName(name) != nullptr; }
   Namespace& ns() { return registry_.initial(); }
-  // Notifications since the last call, e.g. "NEWLINK v0 up change=0x1 operstate=6 link=2".
+  // Lets time pass, and what becomes due happen.
+  void Wait(std::chrono::milliseconds time);
+  // Notifications about links since the last call, e.g. "NEWLINK v0 up change=0x1 operstate=6
+  // link=2".
   std::vector<std::string> Notifications();
 
   Registry registry_{1};
   Dataplane dataplane_{1};
   FakeMulticast multicast_;
   FakeClient client_;
-  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}};
+  MonotonicTime now_{std::chrono::seconds(1000)};
+  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}, [this] { return now_; }};
 };
 
 }  // namespace vswitch

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -70,6 +71,24 @@ TEST(MacAddressTest, SixPairsOfHexDigits) {
        {"", "02:00:00:00:00", "02:00:00:00:00:0", "02:00:00:00:00:001", "02-00-00-00-00-01",
         "02:00:00:00:00:0g", "+2:00:00:00:00:01", "02:00:00:00:00:01:"}) {
     EXPECT_FALSE(ParseMacAddress(text).has_value()) << text;
+  }
+}
+
+TEST(IpAddressTest, ReadsBothFamilies) {
+  const IpAddressConfig inet = *ParseIpAddress("10.0.0.1/24");
+  EXPECT_EQ(inet.family, AF_INET);
+  EXPECT_EQ(inet.bytes[3], 1);
+  EXPECT_EQ(inet.prefix_length, 24);
+  const IpAddressConfig inet6 = *ParseIpAddress("fd00::1");
+  EXPECT_EQ(inet6.family, AF_INET6);
+  EXPECT_EQ(inet6.bytes[15], 1);
+  EXPECT_EQ(inet6.prefix_length, 128);
+}
+
+TEST(IpAddressTest, RefusesOtherText) {
+  for (const char* text : {"", "/24", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/ 24",
+                           "10.0.0.1/24x", "10.0.0", "fd00::1/129", "fd00::g", "10.0.0.1/24/8"}) {
+    EXPECT_FALSE(ParseIpAddress(text).has_value()) << text;
   }
 }
 
@@ -266,8 +285,11 @@ constexpr BadFile kBadLinks[] = {
      "FILE:3: link[0].numtxqueues: must be a whole number from 1 to 4096"},
     {"[[link]]\nname = \"a\"\nindex = -1",
      "FILE:3: link[0].index: must be a whole number from 1 to 2147483647"},
-    {"[[link]]\nname = \"a\"\naddresses = [\"10.0.0.1/24\"]",
-     "FILE:3: link[0].addresses: IP addresses on links are not supported yet"},
+    {"[[link]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"",
+     "FILE:3: link[0].addresses: must be an array of strings such as [\"10.0.0.1/24\"]"},
+    {"[[link]]\nname = \"a\"\naddresses = [\"10.0.0.1/24\", \"10.0.0/24\"]",
+     "FILE:3: link[0].addresses: \"10.0.0/24\" is not an IP address such as "
+     "\"10.0.0.1/24\" or \"fd00::1/64\""},
     {"[[link]]\nname = \"a\"\nkind = \"veth\"\ncolour = \"red\"",
      "FILE:4: link[0].colour: there is no such key"}};
 INSTANTIATE_TEST_SUITE_P(Links, BadFileTest, testing::ValuesIn(kBadLinks));
