@@ -19,8 +19,9 @@ class EventSignal {
   EventSignal& operator=(EventSignal&&) = delete;
   ~EventSignal();
 
-  // Adds 1. Never blocks; an overflow is lost.
-  void Signal(int eventfd) const;
+  // Adds 1; what a full counter cannot take is lost. Never blocks. False when the kernel would not
+  // do it.
+  bool Signal(int eventfd) const;
 
  private:
   EventSignal(unsigned long context, UniqueFd empty)
