@@ -23,7 +23,7 @@ Cause CauseOf(const LinkRequest& request) { return {request.client, &request.mes
 absl::Status Rtnl::DelLink(const NlMessage& message, Client& client, ExtAck& ack) {
   const absl::StatusOr<LinkRequest> request = ParseLinkRequest(message, client, ack);
   if (!request.ok()) return request.status();
-  const absl::Status netns = RefuseNetns(request->attrs);
+  const absl::Status netns = RefuseNetnsAndId(request->attrs);
   if (!netns.ok()) return netns;
   if (SelectsDevice(*request)) return DelOne(*request);
   if (!request->attrs.Has(IFLA_GROUP)) return ErrnoStatus(EINVAL);

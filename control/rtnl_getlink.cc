@@ -74,7 +74,7 @@ class DumpPacker {
 absl::Status Rtnl::GetLink(const NlMessage& message, Client& client, ExtAck& ack) {
   const absl::StatusOr<LinkRequest> request = ParseGetLink(message, client, false, ack);
   if (!request.ok()) return request.status();
-  const absl::Status netns = RefuseNetns(request->attrs);
+  const absl::Status netns = RefuseNetnsAndId(request->attrs);
   if (!netns.ok()) return netns;
   if (!SelectsDevice(*request)) return ErrnoStatus(EINVAL);
   const Device* device = SelectDevice(*request);

@@ -67,7 +67,12 @@ absl::Status RefuseNetns(const NlAttrs& attrs) {
   if (attrs.Has(IFLA_NET_NS_PID) || attrs.Has(IFLA_NET_NS_FD)) {
     return ErrnoStatus(EOPNOTSUPP, "specified netns attribute not supported");
   }
-  return attrs.Has(IFLA_TARGET_NETNSID) ? ErrnoStatus(EINVAL) : absl::OkStatus();
+  return absl::OkStatus();
+}
+
+absl::Status RefuseNetnsAndId(const NlAttrs& attrs) {
+  const absl::Status status = RefuseNetns(attrs);
+  return status.ok() && attrs.Has(IFLA_TARGET_NETNSID) ? ErrnoStatus(EINVAL) : status;
 }
 
 bool NamesNetns(const NlAttrs& attrs) {

@@ -13,9 +13,10 @@ namespace vswitch {
 // EINVAL when a request names more than one namespace (rtnl_ensure_unique_netns).
 absl::Status CheckOneNetns(const NlAttrs& attrs);
 
-// For requests that know only IFLA_TARGET_NETNSID: EOPNOTSUPP for the others, and for the id the
-// error of one that does not exist.
+// For requests that know only IFLA_TARGET_NETNSID: EOPNOTSUPP for the others.
 absl::Status RefuseNetns(const NlAttrs& attrs);
+// The same, and EINVAL for the id: no namespace has one.
+absl::Status RefuseNetnsAndId(const NlAttrs& attrs);
 
 bool NamesNetns(const NlAttrs& attrs);
 
