@@ -190,7 +190,8 @@ void Server::Admit(UniqueFd socket) {
 // A client that waits in the backlog would keep the listener readable and this thread spinning.
 void Server::RefuseForLackOfFds() {
   spare_.reset();
-  UniqueFd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  UniqueFd refused(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  refused.reset();
   spare_ = OpenSpare();
 }
 
