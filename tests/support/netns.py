@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from support.children import Child
+from support.children import Child, entering
 from support.vswitch_process import other_cpus
 
 _serial = itertools.count()
@@ -51,7 +51,7 @@ class Netns:
         return run("ip", "-n", self.name, *args, **kwargs)
 
     def run(self, *argv, **kwargs):
-        return run("ip", "netns", "exec", self.name, "taskset", "-c", other_cpus(), *argv, **kwargs)
+        return run(*entering(self.name), "taskset", "-c", other_cpus(), *argv, **kwargs)
 
     def spawn(self, *argv):
         return Child(argv, cpus=other_cpus(), netns=self.name)
