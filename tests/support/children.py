@@ -20,7 +20,7 @@ def _die_with_parent():
 
 def entering(netns):
     """The command that runs the rest of an argv in a named network namespace. Unlike `ip netns
-    exec` it touches no mount, which a chroot would refuse."""
+    exec` and `ip -n` it touches no mount, which a chroot would refuse."""
     return ["nsenter", f"--net=/run/netns/{netns}"]
 
 

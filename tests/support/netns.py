@@ -48,7 +48,7 @@ class Netns:
         run("ip", "netns", "del", self.name, check=False)
 
     def ip(self, *args, **kwargs):
-        return run("ip", "-n", self.name, *args, **kwargs)
+        return run(*entering(self.name), "ip", *args, **kwargs)
 
     def run(self, *argv, **kwargs):
         return run(*entering(self.name), "taskset", "-c", other_cpus(), *argv, **kwargs)
