@@ -160,9 +160,7 @@ SendResult VhostBackend::Send(uint16_t queue, Burst& burst) {
   if (!guest->Use(ring)) return {0, DropReason::kBackendDown};
   GuestRing link(*guest, ring, env_.pool);
   if (AnyOffload(burst)) return BurstSender(link, burst).Run();
-  std::array<rte_mbuf*, Burst::kCapacity> mbufs;
-  GatherMbufs(burst.view(), mbufs.data());
-  return {link.Transmit(mbufs.data(), burst.count), DropReason::kBackendFull};
+  return {TransmitFitting(link, burst.view()), DropReason::kBackendFull};
 }
 
 BackendStatus VhostBackend::Status() const {

@@ -350,6 +350,22 @@ TEST_F(VhostGuestTest, ChangesFeaturesWithAReboot) {
   EXPECT_TRUE(ChecksumsValid(ParseIpFrame(received[0].bytes)));
 }
 
+// Without mergeable buffers a frame must fit one of the guest's; librte_vhost stops at one that
+// does not.
+TEST_F(VhostGuestTest, AFrameTooLargeForTheGuestHoldsUpNoOther) {
+  CreateConnected();
+  guest_.Start(0);
+  guest_.PostBuffers(0, 64);
+  std::vector<Packet> packets;
+  for (uint32_t length : {60u, 5000u, 61u, 5001u, 5002u, 62u}) packets.push_back(MakeFrame(length));
+  const SendResult result = Send(packets);
+  EXPECT_EQ(result.accepted, 3);
+  EXPECT_EQ(result.reason, DropReason::kBackendFull);
+  const auto received = guest_.TakeReceived(0);
+  ASSERT_EQ(received.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(received[i].bytes.size(), 60 + i);
+}
+
 TEST_F(VhostGuestTest, ReconnectsToAServerThatComesBack) {
   CreateConnected();
   guest_.Start(kTakes);
