@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pmd/vhost_socket_file.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/socket.h>
@@ -122,11 +123,20 @@ absl::Status ClaimSocketPath(const std::string& path) {
   return absl::OkStatus();
 }
 
+// By descriptor: whoever may write to the directory may put a link in the socket's place.
 absl::Status ApplyOwnership(const std::string& path, const SocketOwnership& ownership) {
-  if (chown(path.c_str(), ownership.user, ownership.group) < 0) {
+  const Descriptor file(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info;
+  if (file.get() < 0 || fstat(file.get(), &info) < 0) return Fail(errno, "cannot look at", path);
+  if (!S_ISSOCK(info.st_mode)) {
+    return ErrnoStatus(EEXIST, absl::StrCat(path, " is not the socket that was made there"));
+  }
+  if (fchownat(file.get(), "", ownership.user, ownership.group, AT_EMPTY_PATH) < 0) {
     return Fail(errno, "cannot set owner and group of", path);
   }
-  if (chmod(path.c_str(), ownership.mode) < 0) return Fail(errno, "cannot set mode of", path);
+  // fchmod takes no O_PATH descriptor.
+  const std::string itself = absl::StrCat("/proc/self/fd/", file.get());
+  if (chmod(itself.c_str(), ownership.mode) < 0) return Fail(errno, "cannot set mode of", path);
   return absl::OkStatus();
 }
 
