@@ -54,7 +54,7 @@ bool EventSignal::Signal(int eventfd) const {
   // A read of an empty memfd completes inside io_submit; its event must still be collected.
   const bool submitted = syscall(SYS_io_submit, context_, 1L, list) == 1;
   io_event done[kInFlight];
-  syscall(SYS_io_getevents, context_, 0L, static_cast<long>(kInFlight), done, nullptr);
+  syscall(SYS_io_getevents, context_, 0L, intptr_t{kInFlight}, done, nullptr);
   return submitted;
 }
 
