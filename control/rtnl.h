@@ -4,8 +4,10 @@
 #ifndef VSWITCH_CONTROL_RTNL_H_
 #define VSWITCH_CONTROL_RTNL_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,8 @@
 #include "pmd/factory.h"
 
 namespace vswitch {
+
+using MonotonicTime = std::chrono::steady_clock::time_point;
 
 // Files: rtnl.cc loops over requests and picks the handler; rtnl_newlink.cc, rtnl_modify.cc,
 // rtnl_dellink.cc, rtnl_getlink.cc, rtnl_linkprop.cc and rtnl_netns.cc hold the handlers;
@@ -42,6 +46,11 @@ class Rtnl {
 
   // Ends a batch: one grace period for all that was removed.
   void Commit();
+
+  // When RunTimers has something to do.
+  std::optional<MonotonicTime> NextTimer() const;
+  // Does what became due: looks at the wires of ethdev devices.
+  void RunTimers(MonotonicTime now = std::chrono::steady_clock::now());
 
   // Deletes every link of a namespace that is no more, and the namespace
   // (default_device_exit_batch). REQUIRES: no client is left in it.
@@ -115,12 +124,15 @@ class Rtnl {
   void Close(Device& device);
   void Destroy(Device& device, const Cause& cause);
   void PublishOne(const Device& device);
+  void FollowWires();
 
   Registry& registry_;
   Dataplane& dataplane_;
   BackendEnv backend_env_;
   Notifier notifier_;
   LinkWatch link_watch_;
+  std::vector<Device*> wired_;  // devices whose carrier is that of a NIC
+  MonotonicTime wires_due_;     // REQUIRES: !wired_.empty()
   // The rest of a dump. The kernel composes it when the client reads on, so it comes after all
   // other answers to the same datagram, and a second dump must wait for its end.
   std::vector<Datagram> rest_of_dump_;

@@ -113,6 +113,7 @@ void Rtnl::UnregisterOne(Device& device) {
 void Rtnl::Destroy(Device& device, const Cause& cause) {
   device.qdisc_active = false;
   if (device.announced) notifier_.DelLink(device, cause);
+  if (device.kind != nullptr && device.kind->has_wire) std::erase(wired_, &device);
   dataplane_.RemoveDevice(device.id);
   registry_.Forget(device);
 }

@@ -9,7 +9,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -53,6 +55,17 @@ void EnlargeSendBuffer(int fd) {
   if (setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &kSendBuffer, sizeof(kSendBuffer)) != 0) {
     setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSendBuffer, sizeof(kSendBuffer));
   }
+}
+
+// Milliseconds for epoll_wait: -1 when there is no timer. Rounded up, so that the timer is due
+// then.
+int UntilTimer(const Rtnl& rtnl) {
+  using std::chrono::ceil;
+  using std::chrono::milliseconds;
+  const std::optional<MonotonicTime> timer = rtnl.NextTimer();
+  if (!timer.has_value()) return -1;
+  const auto wait = ceil<milliseconds>(*timer - std::chrono::steady_clock::now());
+  return static_cast<int>(std::clamp<int64_t>(wait.count(), 0, std::numeric_limits<int>::max()));
 }
 
 UniqueFd OpenSpare() { return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
@@ -115,7 +128,7 @@ void Server::Run(Rtnl& rtnl, int stop_fd) {
   Watch(stop_fd, EPOLLIN, EPOLL_CTL_ADD);
   std::array<epoll_event, 64> events;
   for (bool stop = false; !stop;) {
-    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), -1);
+    const int count = epoll_wait(epoll_.get(), events.data(), events.size(), UntilTimer(rtnl));
     for (int i = 0; i < count; ++i) {
       const int fd = events[i].data.fd;
       if (fd == stop_fd) {
@@ -128,6 +141,7 @@ void Server::Run(Rtnl& rtnl, int stop_fd) {
         Serve(*connections_.at(fd), rtnl);
       }
     }
+    rtnl.RunTimers();
     FinishRound(rtnl);
   }
   Watch(stop_fd, 0, EPOLL_CTL_DEL);
