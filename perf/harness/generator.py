@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Runs vswitch-perf against a switch, and keeps account of what disturbed it."""
+
+import json
+import subprocess
+
+from harness import machine
+
+# Frames that came twice, late or broken are never the rate's fault.
+NEVER = ("duplicated", "reordered", "corrupted")
+
+
+class TrafficError(RuntimeError):
+    """The generator could not run, or a switch did what no switch may do."""
+
+
+def total(result, field):
+    return sum(direction[field] for direction in result["directions"])
+
+
+def faults(result):
+    return [f"{total(result, name)} packets {name}" for name in NEVER if total(result, name)]
+
+
+def loss(result):
+    """Lost ÷ offered; what was due but found no room in the sending ring counts as both."""
+    missed = total(result, "missed")
+    due = total(result, "offered") + missed
+    return (total(result, "lost") + missed) / due if due else 1.0
+
+
+class Trial:
+    """One sample in the making: `generate` as often as the method likes."""
+
+    def __init__(self, switch, cpus, build_dir, realtime=False):
+        self.switch, self.cpus, self.build_dir = switch, cpus, build_dir
+        self.common = ["--json", "--progress", 0, "--core", cpus.generator]
+        self.realtime = ["--realtime"] if realtime else []
+        self.seconds = self.waited = 0.0
+        self._stolen = machine.stolen((cpus.generator, cpus.switch))
+
+    def generate(self, load, *options, watch=True, timeout=120):
+        """Sends the load and returns the generator's JSON. Unless `watch`, what waits for a CPU is
+        not asked for: the switch's thread may wait, or must not have the generator's priority."""
+        argv = [*self.switch.generator_prefix(), self.build_dir / "vswitch-perf", *self.common]
+        for socket in self.switch.sockets:
+            argv += ["--port", socket]
+        for socket in self.switch.idle_sockets:
+            argv += ["--idle-port", socket]
+        if watch:
+            argv += self.realtime
+        if watch and self.switch.thread is not None:
+            argv += ["--watch", self.switch.thread]
+        argv += [*self.switch.generator_options(), *load.options(), *options]
+        result = self._run(list(map(str, argv)), timeout)
+        self.seconds += result["seconds"]
+        self.waited += result["waited"]
+        if wrong := faults(result):
+            raise TrafficError(f"{', '.join(wrong)} ({' '.join(map(str, load.options()))})")
+        return result
+
+    @staticmethod
+    def _run(argv, timeout):
+        try:
+            done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout)
+        except subprocess.TimeoutExpired:
+            raise TrafficError(f"no end after {timeout} s: {' '.join(argv)}") from None
+        if not done.stdout:
+            raise TrafficError(f"status {done.returncode}: {' '.join(argv)}\n{done.stderr[-2000:]}")
+        return json.loads(done.stdout)
+
+    def wait(self):
+        """Share of the time that generator or switch wanted to run and could not."""
+        stolen = machine.stolen((self.cpus.generator, self.cpus.switch)) - self._stolen
+        return (self.waited + stolen) / self.seconds if self.seconds else 0.0
