@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "dataplane/drop_reason.h"
+#include "dataplane/counters.h"
 #include "dataplane/packet.h"
 
 namespace vswitch {
@@ -40,6 +40,12 @@ class Netdev {
   // `queue` of this device's backend): Worker::Deliver or Worker::Drop; the burst is empty on
   // return.
   virtual void Forward(Worker& worker, uint16_t queue, Burst& burst) const = 0;
+
+  // Worker thread. What frames count as that the backend refused while it received: by default the
+  // stack behind the device failed to send them.
+  virtual void CountMalformed(DeviceCounters& counters, uint16_t frames) const {
+    counters.tx_dropped.Add(frames);
+  }
 };
 
 }  // namespace vswitch
