@@ -188,15 +188,12 @@ void VhostBackend::OnConnected(int vid) {
 void VhostBackend::OnReady(int vid) {
   uint64_t features = 0;
   rte_vhost_get_negotiated_features(vid, &features);
-  {
-    const std::lock_guard lock(mutex_);
-    VhostGuest* guest = Find(vid);
-    if (guest == nullptr) return;
-    guest->SetFeatures(features);
-    guest->set_running(true);
-    PublishNewest();
-  }
-  Report();
+  const std::lock_guard lock(mutex_);
+  VhostGuest* guest = Find(vid);
+  if (guest == nullptr) return;
+  guest->SetFeatures(features);
+  guest->set_running(true);
+  PublishNewest();
 }
 
 void VhostBackend::OnStopped(int vid) {
@@ -208,7 +205,6 @@ void VhostBackend::OnStopped(int vid) {
     PublishNewest();
   }
   env_.rcu->Synchronize();
-  Report();
 }
 
 void VhostBackend::OnRing(int vid, uint16_t ring, bool usable) {
