@@ -28,7 +28,7 @@ def parse_arguments():
     parser.add_argument("--list", action="store_true", help="name the scenarios and leave")
     parser.add_argument("--agree", nargs=2, type=pathlib.Path, metavar=("DIR", "DIR"),
                         help="only compare two results: is every ratio's order the same, and are "
-                        f"stable medians within {agree.TOLERANCE:.0%}?")
+                        f"stable medians within {agree.TOLERANCE:.0%}%?")
     parser.add_argument("--profile", metavar="SCENARIO",
                         help="only show where a packet's instructions go")
     parser.add_argument("--realtime", action="store_true",
