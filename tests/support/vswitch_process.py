@@ -142,7 +142,8 @@ class VswitchProcess:
     # --- the control client ---
 
     def vsctl_argv(self, *args):
-        return [str(clients(self.build_dir) / "vsctl"), "--run-dir", str(self.run_dir), *map(str, args)]
+        vsctl = clients(self.build_dir) / "vsctl"
+        return [str(vsctl), "--run-dir", str(self.run_dir), *map(str, args)]
 
     def vsctl(self, *args, check=True, timeout=30, input=None):
         """Runs `vsctl ARGS`; returns the CompletedProcess with text output."""
