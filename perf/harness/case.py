@@ -16,7 +16,7 @@ class Plan:
     budget: float  # the whole run; ./dev perf says so when it took longer
 
 
-QUICK = Plan(quick=True, rounds=3, seconds=0.3, trial=0.25, confirm=0.5, budget=600)
+QUICK = Plan(quick=True, rounds=3, seconds=0.3, trial=0.2, confirm=0.4, budget=600)
 FULL = Plan(quick=False, rounds=5, seconds=0.7, trial=0.5, confirm=2.0, budget=5400)
 
 

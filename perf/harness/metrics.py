@@ -18,6 +18,7 @@ METRICS = {
     "generator_limited": Metric("share of runs that the generator limited", 1),
     "zero_loss_mpps": Metric("Mpps without loss", 2, "higher"),
     "zero_loss_1e-7_mpps": Metric("Mpps at 1e-7 loss", 2, "higher"),
+    "zero_loss_1e-5_mpps": Metric("Mpps at 1e-5 loss", 2, "higher"),
     "overload_mpps": Metric("Mpps at 150% load", 2, "higher"),
     "recovery_ms": Metric("ms from the end of overload to no loss", 1),
     "p50_us": Metric("latency p50, µs", 1, "lower"),

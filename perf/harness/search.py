@@ -2,7 +2,7 @@
 """The highest rate that passes a trial (the throughput of RFC 2544, section 26.1)."""
 
 
-def highest_passing(passes, high, confirms=None, resolution=1 / 64, low=0.0):
+def highest_passing(passes, high, confirms=None, resolution=1 / 32, low=0.0):
     """Bisects between `low`, which is taken to pass, and `high` until they lie within `resolution`
     (a share of `high`), then goes down in such steps until `confirms` agrees as well. `passes` and
     `confirms` are called with a rate. Returns 0 when nothing passes."""

@@ -7,16 +7,17 @@ from harness.switches.vswitch import Vswitch
 
 ORDER = 20
 TITLE = "Without loss: rates, latency, recovery"
-ABOUT = ("The highest rate at which nothing, or one packet in ten million, is lost (RFC 2544, by "
-         "binary search; a trial fails also when the sending ring had no room for a packet that "
-         "was due), the way through the switch at 10, 50 and 90% of it, and the time from the end "
-         "of half a second at 150% of the flat-out rate until all that is sent arrives again. Then "
-         "millions of packets, a few in flight and every byte checked, of which none may be lost. "
-         "A tolerance that would allow no packet within the confirming trial is not searched for. "
-         "On a virtual machine such rates are decided by how long its CPUs are taken away.")
+ABOUT = ("The highest rate at which no packet, one in ten million, or one in a hundred thousand "
+         "is lost (RFC 2544, by binary search; a trial fails also when the sending ring "
+         "had no room for a packet that was due), the way through the switch at 10, 50 and 90% of "
+         "the last, and the time from the end of half a second at 150% of the flat-out rate until "
+         "all that is sent arrives again. Then millions of packets, a few in flight and every byte "
+         "checked, of which none may be lost. A tolerance that would allow no packet within the "
+         "confirming trial is not searched for. On a virtual machine the smaller tolerances are "
+         "decided by how often its CPUs are taken away.")
 PEERS = (TestpmdIo, OvsFlow, OvsNormal)
 SHARES = (0.1, 0.5, 0.9)
-PLOTS = tuple(Plot(f"{title}, {size} B", f"{metric}_us", "share", "share of the zero-loss rate",
+PLOTS = tuple(Plot(f"{title}, {size} B", f"{metric}_us", "share", "share of the rate at 1e-5 loss",
                    {"size": size}, log=True)
               for size in (64, 1518) for metric, title in (("p50", "Median latency"),
                                                            ("p99", "99% arrive within"),

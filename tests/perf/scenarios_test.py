@@ -34,10 +34,10 @@ def test_every_plot_has_points(scenario):
                     and plot.where.items() <= c.where.items()]) >= 2, plot.title
 
 
-# Measuring is the smaller part of what may go wrong: leave a quarter.
+# Something may take longer than expected: leave a fifth.
 @pytest.mark.parametrize("plan", (QUICK, FULL))
 def test_fits_the_budget(plan):
-    assert Bench(None, plan, Cpus(0, 1)).expected_seconds(ALL) <= 0.75 * plan.budget
+    assert Bench(None, plan, Cpus(0, 1)).expected_seconds(ALL) <= 0.8 * plan.budget
 
 
 def test_they_run_in_their_order_and_can_be_chosen():

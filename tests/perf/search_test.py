@@ -68,7 +68,7 @@ class FakeTrial:
 
 
 def zero_loss(**kwargs):
-    return ZeroLoss(Load(), 1.0, 4.0, **kwargs)
+    return ZeroLoss(Load(), 1.0, 4.0, **{"tolerances": (0, 1e-7), **kwargs})
 
 
 def test_zero_loss_of_a_perfect_switch_is_its_throughput():

@@ -47,7 +47,7 @@ class Kernel(Switch):
     def count(self):
         spent = machine.cpu_seconds(self.setup.cpus.switch)
         cycles = 1e6 * float(machine.field("/proc/cpuinfo", "cpu MHz"))
-        return Work(0, cycles * sum(spent[name] for name in ("system", "irq", "softirq")))
+        return Work(0, cycles * sum(spent[name] for name in ("irq", "softirq")))
 
     def work_of(self, result, before):
         """The scheduler's clock ticks a few hundred times a second; that is as exact as it gets."""
