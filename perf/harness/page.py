@@ -7,7 +7,8 @@ import math
 from harness import plot
 from harness.agree import order
 from harness.metrics import METRICS
-from harness.summary import (MAX_LATENCY_RATIO, MAX_WAIT, MIN_ROUNDS, REFERENCE, STABLE_SPREAD)
+from harness.summary import (MAX_LATENCY_RATIO, MAX_WAIT, MIN_ROUNDS, REFERENCE, STABLE_SPREAD,
+                             ratio_text)
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #1c1d1f; --soft: #5c6066; --line: #d9dbde; --paper: #fff;
@@ -110,8 +111,8 @@ def cell(name, case, metric):
              f"<small>{spread['min']:.{digits}f}–{spread['max']:.{digits}f}</small>"]
     ratio = case["summary"]["ratios"].get(metric, {}).get(name)
     if ratio:
-        lines.append(f"<small>{'' if ratio['stable'] else '~'}{ratio['median']:.2f} "
-                     f"({ratio['min']:.2f}–{ratio['max']:.2f})</small>")
+        median, low, high = (ratio_text(ratio[key]) for key in ("median", "min", "max"))
+        lines.append(f"<small>{'' if ratio['stable'] else '~'}{median} ({low}–{high})</small>")
     return f"<td>{''.join(lines)}</td>"
 
 

@@ -8,7 +8,7 @@ import time
 
 from harness import machine, page
 from harness.metrics import METRICS
-from harness.summary import REFERENCE
+from harness.summary import REFERENCE, ratio_text
 
 
 def collect(results, plan, cpus, arguments, started):
@@ -50,9 +50,8 @@ def errors(run):
 
 def ratio_cell(ratio):
     """The median, and the range when the rounds lie too far apart to call it stable."""
-    if ratio["stable"]:
-        return f"{ratio['median']:.2f}"
-    return f"~{ratio['median']:.2f} ({ratio['min']:.2f}–{ratio['max']:.2f})"
+    median, low, high = (ratio_text(ratio[key]) for key in ("median", "min", "max"))
+    return median if ratio["stable"] else f"~{median} ({low}–{high})"
 
 
 def row(case, metric, names):

@@ -68,6 +68,10 @@ def ratio_of(rounds, peer, metric):
     return result
 
 
+def ratio_text(ratio):
+    return f"{ratio:.2f}" if ratio >= 0.1 else f"{ratio:.3f}"
+
+
 def names_in(rounds):
     """The switches in the order in which the first round had them."""
     return list(dict.fromkeys(name for a_round in rounds for name in a_round))

@@ -43,9 +43,12 @@ class Vswitch(Switch):
     def pid(self):
         return self.process.pid
 
+    def measured(self, worker):
+        """Whether count() includes this worker."""
+        return True
+
     def count(self):
-        """Of all workers."""
-        workers = self.process.workers()
+        workers = [worker for worker in self.process.workers() if self.measured(worker)]
         return Work(*(sum(worker[key] for worker in workers)
                       for key in ("packets", "busy_cycles", "idle_cycles")))
 
