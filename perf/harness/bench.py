@@ -47,7 +47,7 @@ class Bench:
                   "plots": [dataclasses.asdict(plot) for plot in scenario.PLOTS],
                   "left_out": {}, "errors": [], "cases": []}
         for group in scenario.groups(self.plan):
-            result["left_out"].update(group.left_out)
+            result["left_out"] = {**group.left_out, **result["left_out"]}
             with tempfile.TemporaryDirectory(prefix="vsw-perf-") as directory:
                 self._run_group(group, pathlib.Path(directory), result)
         return result
@@ -109,8 +109,9 @@ class Bench:
             sample["metrics"] = case.method(trial)
             if not getattr(case.method, "shares_cpu", False):
                 sample["wait"] = trial.wait()
+            sample["failures"] = trial.failures
         except FAILURES as error:
-            sample["error"] = str(error)
+            sample.update(error=str(error), log=switch.log()[-4000:])
         finally:
             switch.pause()
             self.progress.add(case.cost + Progress.SAMPLE)

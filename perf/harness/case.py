@@ -22,9 +22,11 @@ FULL = Plan(quick=False, rounds=5, seconds=0.7, trial=0.5, confirm=2.0, budget=5
 
 @dataclasses.dataclass(frozen=True)
 class Topology:
-    """What a switch connects: port 0 to 1, 2 to 3 and so on, and ports where nothing happens."""
+    """What a switch connects: port 0 to 1, 2 to 3 and so on, and ports where nothing happens, with
+    guests that never send or without any."""
     pairs: int = 1
     idle: int = 0
+    idle_guests: bool = True
     mtu: int = 1500
     cores: int = 1
 

@@ -29,6 +29,12 @@ def loss(result):
     return (total(result, "lost") + missed) / due if due else 1.0
 
 
+def what_failed(done):
+    """The last words of a generator."""
+    last = " / ".join(done.stderr.strip().splitlines()[-3:])
+    return f"the generator ended with status {done.returncode}: {last}"
+
+
 class Trial:
     """One sample in the making: `generate` as often as the method likes."""
 
@@ -37,6 +43,7 @@ class Trial:
         self.common = ["--json", "--progress", 0, "--core", cpus.generator]
         self.realtime = ["--realtime"] if realtime else []
         self.seconds = self.waited = 0.0
+        self.failures = []  # of generators that were run again
         self._stolen = machine.stolen((cpus.generator, cpus.switch))
 
     def generate(self, load, *options, watch=True, timeout=120):
@@ -45,28 +52,31 @@ class Trial:
         argv = [*self.switch.generator_prefix(), self.build_dir / "vswitch-perf", *self.common]
         for socket in self.switch.sockets:
             argv += ["--port", socket]
-        for socket in self.switch.idle_sockets:
+        for socket in self.switch.idle_sockets if self.switch.setup.topology.idle_guests else ():
             argv += ["--idle-port", socket]
         if watch:
             argv += self.realtime
         if watch and self.switch.thread is not None:
             argv += ["--watch", self.switch.thread]
         argv += [*self.switch.generator_options(), *load.options(), *options]
-        result = self._run(list(map(str, argv)), timeout)
+        result = self._run([str(word) for word in argv], timeout)
         self.seconds += result["seconds"]
         self.waited += result["waited"]
         if wrong := faults(result):
             raise TrafficError(f"{', '.join(wrong)} ({' '.join(map(str, load.options()))})")
         return result
 
-    @staticmethod
-    def _run(argv, timeout):
+    def _run(self, argv, timeout):
+        """A generator that found no way to send is no result: it gets a second chance."""
         try:
             done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout)
+            if not done.stdout:
+                self.failures.append(what_failed(done))
+                done = subprocess.run(argv, capture_output=True, text=True, timeout=timeout)
         except subprocess.TimeoutExpired:
-            raise TrafficError(f"no end after {timeout} s: {' '.join(argv)}") from None
+            raise TrafficError(f"the generator did not end within {timeout} s") from None
         if not done.stdout:
-            raise TrafficError(f"status {done.returncode}: {' '.join(argv)}\n{done.stderr[-2000:]}")
+            raise TrafficError(what_failed(done))
         return json.loads(done.stdout)
 
     def wait(self):

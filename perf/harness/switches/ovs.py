@@ -107,6 +107,9 @@ class Ovs(Switch):
     def count(self):
         return work_in(self._appctl("dpif-netdev/pmd-stats-show"))
 
+    def log(self):
+        return self.daemon.output()
+
     def churner_options(self):
         """For churner.py: patch ports lead to a bridge where nothing else is."""
         self._vsctl("--may-exist", "add-br", "aside", "--", "set", "bridge", "aside",

@@ -57,6 +57,10 @@ class Switch:
         """The Work since `before`, of which `result` is what the generator said."""
         return self.count() - before
 
+    def log(self):
+        """What it printed, for someone who wants to know why it failed."""
+        return ""
+
     def generator_prefix(self):
         """A command that runs the generator where it reaches the sockets."""
         return []

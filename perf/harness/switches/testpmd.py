@@ -44,6 +44,9 @@ class TestpmdSwitch(Switch):
     def count(self):
         return work_in(self.process.command("show fwd stats all"))
 
+    def log(self):
+        return self.process.child.output()
+
     def stop(self):
         self.process.stop()
 

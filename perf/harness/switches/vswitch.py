@@ -52,6 +52,9 @@ class Vswitch(Switch):
         return Work(*(sum(worker[key] for worker in workers)
                       for key in ("packets", "busy_cycles", "idle_cycles")))
 
+    def log(self):
+        return self.process.log()
+
     def churner_options(self):
         """For churner.py."""
         return ["--run-dir", self.process.run_dir]
