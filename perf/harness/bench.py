@@ -107,8 +107,8 @@ class Bench:
         try:
             trial = Trial(switch, self.cpus, self.build_dir, self.realtime)
             sample["metrics"] = case.method(trial)
-            if not getattr(case.method, "shares_cpu", False):
-                sample["wait"] = trial.wait()
+            shares_cpu = getattr(case.method, "shares_cpu", False)
+            sample["wait"] = trial.switch_wait() if shares_cpu else trial.wait()
             sample["failures"] = trial.failures
         except FAILURES as error:
             sample.update(error=str(error), log=switch.log()[-4000:])

@@ -44,6 +44,8 @@ class Trial:
         self.realtime = ["--realtime"] if realtime else []
         self.seconds = self.waited = 0.0
         self.failures = []  # of generators that were run again
+        self.thread = switch.thread
+        self._thread_waited = self._thread_wait()
         self._stolen = machine.stolen((cpus.generator, cpus.switch))
 
     def generate(self, load, *options, watch=True, timeout=120):
@@ -56,8 +58,8 @@ class Trial:
             argv += ["--idle-port", socket]
         if watch:
             argv += self.realtime
-        if watch and self.switch.thread is not None:
-            argv += ["--watch", self.switch.thread]
+        if watch and self.thread is not None:
+            argv += ["--watch", self.thread]
         argv += [*self.switch.generator_options(), *load.options(), *options]
         result = self._run([str(word) for word in argv], timeout)
         self.seconds += result["seconds"]
@@ -78,6 +80,13 @@ class Trial:
         if not done.stdout:
             raise TrafficError(what_failed(done))
         return json.loads(done.stdout)
+
+    def _thread_wait(self):
+        return 0.0 if self.thread is None else machine.run_queue_wait(self.thread)
+
+    def switch_wait(self):
+        """Share of the time that the switch alone wanted to run and could not."""
+        return (self._thread_wait() - self._thread_waited) / self.seconds if self.seconds else 0.0
 
     def wait(self):
         """Share of the time that generator or switch wanted to run and could not."""

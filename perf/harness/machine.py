@@ -25,6 +25,11 @@ def choose_cpus():
     return Cpus(cpus[0], cpus[-1], cpus[-2] if len(cpus) > 2 else None)
 
 
+def run_queue_wait(thread):
+    """Seconds that a thread was ready to run and did not."""
+    return int(pathlib.Path(f"/proc/{thread}/schedstat").read_text().split()[1]) / 1e9
+
+
 def polling_thread(pid, cpu):
     """The thread that is bound to the CPU and has run most."""
     threads = [int(task.name) for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]

@@ -40,8 +40,7 @@ class Throughput:
 
 class SharedCpu(Throughput):
     """Where a core of the switch has the generator's CPU: the generator goes first, sleeps when
-    there is nothing to do, and keeps some packets in flight. What waits for its CPU spoils nothing
-    here, and rates tell nothing."""
+    there is nothing to do, and keeps some packets in flight. Rates tell nothing here."""
 
     shares_cpu = True
 
