@@ -4,12 +4,16 @@
 import json
 import sys
 
+from harness.summary import MIN_ROUNDS
+
 TOLERANCE = 0.15
 
 
 def order(ratio):
     """-1 or 1 when in every round the reference was below or above the peer, 0 when the rounds do
-    not agree on it."""
+    not agree on it or are too few."""
+    if ratio["count"] < MIN_ROUNDS:
+        return 0
     if ratio["max"] < 1:
         return -1
     return 1 if ratio["min"] > 1 else 0

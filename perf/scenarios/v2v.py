@@ -14,9 +14,10 @@ ABOUT = ("Flat out from one VM to another, or both ways; one core forwards. The 
 SWITCHES = (Vswitch, TestpmdIo, TestpmdMac, OvsFlow, OvsNormal)
 JUMBO = 9000
 PLOTS = tuple(
-    Plot(f"{ring.capitalize()} rings, {ways} way{'s' if ways == 'both' else ''}", metric, "size",
+    Plot(f"{title}: {ring} rings, {ways} way{'s' if ways == 'both' else ''}", metric, "size",
          "frame size, bytes", {"ring": ring, "ways": ways}, log=metric == "cycles")
-    for metric in ("mpps", "cycles") for ring in ("split", "packed") for ways in ("one", "both"))
+    for metric, title in (("mpps", "Rate"), ("cycles", "Cost"))
+    for ring in ("split", "packed") for ways in ("one", "both"))
 
 
 def case(plan, size, ring, ways):

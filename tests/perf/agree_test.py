@@ -23,6 +23,10 @@ def test_another_order_is_found():
     assert "another order" in found(run_with([90, 91, 92]), run_with([110, 111, 112]))[0]
 
 
+def test_two_rounds_have_no_order():
+    assert found(run_with([90, 91], [100, 100]), run_with([110, 111], [100, 100])) == []
+
+
 def test_rounds_that_lie_around_one_have_no_order():
     assert found(run_with([95, 100, 105]), run_with([101, 102, 103])) == []
 
