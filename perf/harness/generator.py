@@ -8,6 +8,8 @@ from harness import machine
 
 # Frames that came twice, late or broken are never the rate's fault.
 NEVER = ("duplicated", "reordered", "corrupted")
+# Faults of a run that ended too early.
+ENDS = ("stalled", "interrupted")
 
 
 class TrafficError(RuntimeError):
@@ -19,7 +21,9 @@ def total(result, field):
 
 
 def faults(result):
-    return [f"{total(result, name)} packets {name}" for name in NEVER if total(result, name)]
+    """What no rate excuses: wrong packets, and a run that did not come to its end."""
+    wrong = [f"{total(result, name)} packets {name}" for name in NEVER if total(result, name)]
+    return wrong + [fault for fault in result["faults"] if fault.startswith(ENDS)]
 
 
 def loss(result):

@@ -25,7 +25,7 @@ METRICS = {
     "p99_us": Metric("latency p99, µs", 1, "lower"),
     "p99_9_us": Metric("latency p99.9, µs", 1),
     "max_us": Metric("latency max, µs", 0),
-    "lossless_lost": Metric("lost with a window in flight", 0),
+    "checked": Metric("packets of which none was lost or damaged", 0),
     "blackout_ms": Metric("ms of traffic lost per second", 3, "lower"),
     "changes_per_s": Metric("link changes per second", 0, "higher"),
     "new_per_s": Metric("newlink per second", 0, "higher"),

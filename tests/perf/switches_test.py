@@ -58,13 +58,20 @@ def test_options_of_a_load():
 
 
 def directions(**counts):
-    zero = dict.fromkeys(("offered", "lost", "missed", "duplicated", "reordered", "corrupted"), 0)
-    return {"directions": [{**zero, "offered": 90}, {**zero, "offered": 100, **counts}]}
+    zero = dict.fromkeys(("lost", "missed", "duplicated", "reordered", "corrupted"), 0)
+    return {"faults": [],
+            "directions": [{**zero, "offered": 90}, {**zero, "offered": 100, **counts}]}
 
 
 def test_what_had_no_room_is_lost():
     assert loss(directions(lost=10, missed=10)) == 20 / 200
     assert loss(directions()) == 0
+
+
+def test_a_run_that_ended_too_early_is_a_fault():
+    result = directions(lost=5)
+    result["faults"] = ["A to B: 5 lost", "stalled: nothing moved for a second"]
+    assert faults(result) == ["stalled: nothing moved for a second"]
 
 
 def test_a_packet_that_came_wrong_is_a_fault():

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-3-Clause
 import pytest
 from harness.case import Load
-from harness.methods import ZeroLoss
+from harness.generator import TrafficError
+from harness.methods import Lossless, ZeroLoss
 from harness.search import highest_passing
 
 
@@ -65,6 +66,19 @@ class FakeTrial:
             lost = offered
         return {"directions": [{"offered": offered, "lost": lost, "missed": 0,
                                 "pps": (offered - lost) / seconds}]}
+
+
+def test_of_packets_that_had_room_none_may_be_lost():
+    class Trial:
+        def __init__(self, lost):
+            self.lost = lost
+
+        def generate(self, load, *options):
+            return {"directions": [{"lost": self.lost}]}
+
+    assert Lossless(Load(), 1000)(Trial(0)) == {"checked": 1000}
+    with pytest.raises(TrafficError, match="1 packets lost of 1000"):
+        Lossless(Load(), 1000)(Trial(1))
 
 
 def zero_loss(**kwargs):
