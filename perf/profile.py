@@ -25,8 +25,10 @@ SHOWN = 0.005  # of all instructions; what is below becomes one line
 # The harness's scenarios by the path that is most like them.
 SCENARIOS = {
     "v2v": "veth/32",
+    "zero_loss": "veth/32",
     "ring": "veth/32",
     "cross_core": "cross_core/32",
+    "kernel": "veth/32",
     "pairs": "veth/32",
     "idle": "idle/100",
     "churn": "newlink/1000",

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """That every scenario is complete, and that all of them fit into the time there is."""
 
+import importlib.util
+import pathlib
+
 import pytest
 import scenarios
 from harness.bench import Bench
@@ -23,6 +26,14 @@ def test_is_complete(scenario, plan):
     names = [case.name for group in groups for case in group.cases]
     assert scenario.TITLE and scenario.ABOUT and names
     assert len(names) == len(set(names))
+
+
+def test_every_scenario_has_a_profile():
+    path = pathlib.Path(scenarios.__file__).parents[1] / "profile.py"
+    spec = importlib.util.spec_from_file_location("perf_profile", path)
+    profile = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(profile)
+    assert {scenario.NAME for scenario in ALL} <= profile.SCENARIOS.keys()
 
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda s: s.NAME)
