@@ -47,9 +47,9 @@ def list_scenarios(chosen):
 
 def measure(chosen, args):
     plan, cpus = QUICK if args.quick else FULL, machine.choose_cpus()
-    started = time.time()
+    started, about = time.time(), machine.describe(cpus)
     results = Bench(args.build, plan, cpus, args.realtime).run(chosen)
-    return report.collect(results, plan, cpus, sys.argv[1:], started)
+    return report.collect(results, plan, about, sys.argv[1:], started)
 
 
 def main():

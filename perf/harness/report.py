@@ -6,15 +6,15 @@ import datetime
 import json
 import time
 
-from harness import machine, page
+from harness import page
 from harness.metrics import METRICS
 from harness.summary import REFERENCE, ratio_text
 
 
-def collect(results, plan, cpus, arguments, started):
+def collect(results, plan, about, arguments, started):
     return {"date": datetime.datetime.fromtimestamp(started).isoformat(timespec="minutes"),
             "seconds": round(time.time() - started), "arguments": arguments,
-            "plan": dataclasses.asdict(plan), "machine": machine.describe(cpus),
+            "plan": dataclasses.asdict(plan), "machine": about,
             "scenarios": results}
 
 
