@@ -231,7 +231,8 @@ void Connection::DropQueue() {
 void Connection::ShowReplies(const EventSignal& signal) {
   Flush();
   for (; executed_ > 0; --executed_) {
-    if (eventfd_.valid()) signal.Signal(eventfd_.get());
+    // A client that waits for a signal that cannot come would rather see a hang-up.
+    if (eventfd_.valid() && !signal.Signal(eventfd_.get())) Kill();
   }
 }
 

@@ -132,6 +132,14 @@ absl::Status Initialise(const Options& options, const CorePlan& plan) {
   return Failure(absl::StrCat("DPDK did not start: ", reason, " (--log-level debug says more)"));
 }
 
+// What these complain about later (a port that cannot be plugged in, a ring whose name is taken) is
+// an error of ours, too, or no error at all.
+void SilenceWhatWeReport() {
+  rte_log_set_level(RTE_LOGTYPE_EAL, RTE_LOG_CRIT);
+  rte_log_set_level(RTE_LOGTYPE_RING, RTE_LOG_CRIT);
+  rte_log_set_level_pattern("pmd*", RTE_LOG_CRIT);
+}
+
 // As many mbufs as fit into the pool's share of the memory.
 unsigned PoolSize(const Options& options) {
   rte_mempool_objsz size;
@@ -174,8 +182,7 @@ absl::StatusOr<std::unique_ptr<Eal>> Eal::Start(Options options, const CorePlan&
   if (absl::Status status = Initialise(options, plan); !status.ok()) return status;
   std::unique_ptr<Eal> eal(new Eal());
   rte_log_set_global_level(DpdkLevel(options.log_level));
-  // What EAL complains about later (a port that cannot be plugged in) is an error of ours, too.
-  if (options.log_level != "debug") rte_log_set_level(RTE_LOGTYPE_EAL, RTE_LOG_CRIT);
+  if (options.log_level != "debug") SilenceWhatWeReport();
   rte_openlog_stream(stderr);  // EAL's own choice writes to syslog, too
   eal->pool_ = rte_pktmbuf_pool_create("packets", PoolSize(options), kPoolCache, 0,
                                        RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY);

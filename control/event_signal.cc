@@ -17,10 +17,10 @@ namespace {
 
 constexpr unsigned kInFlight = 8;
 
-void WriteOnce(int eventfd) {
+bool WriteOnce(int eventfd) {
   const uint64_t one = 1;
   fcntl(eventfd, F_SETFL, O_NONBLOCK);
-  [[maybe_unused]] const ssize_t written = write(eventfd, &one, sizeof(one));
+  return write(eventfd, &one, sizeof(one)) == sizeof(one) || errno == EAGAIN;
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ EventSignal::~EventSignal() {
   if (context_ != 0) syscall(SYS_io_destroy, context_);
 }
 
-void EventSignal::Signal(int eventfd) const {
+bool EventSignal::Signal(int eventfd) const {
   if (context_ == 0) return WriteOnce(eventfd);
   char byte = 0;
   iocb read{};
@@ -52,9 +52,10 @@ void EventSignal::Signal(int eventfd) const {
   read.aio_resfd = static_cast<uint32_t>(eventfd);
   iocb* list[] = {&read};
   // A read of an empty memfd completes inside io_submit; its event must still be collected.
-  if (syscall(SYS_io_submit, context_, 1L, list) != 1) return WriteOnce(eventfd);
+  const bool submitted = syscall(SYS_io_submit, context_, 1L, list) == 1;
   io_event done[kInFlight];
-  syscall(SYS_io_getevents, context_, 0L, static_cast<long>(kInFlight), done, nullptr);
+  syscall(SYS_io_getevents, context_, 0L, intptr_t{kInFlight}, done, nullptr);
+  return submitted;
 }
 
 }  // namespace vswitch

@@ -3,6 +3,9 @@
 #ifndef VSWITCH_CONTROL_EVENT_SIGNAL_H_
 #define VSWITCH_CONTROL_EVENT_SIGNAL_H_
 
+#include <cstdint>
+#include <utility>
+
 #include "absl/status/statusor.h"
 #include "control/unique_fd.h"
 
@@ -19,15 +22,15 @@ class EventSignal {
   EventSignal& operator=(EventSignal&&) = delete;
   ~EventSignal();
 
-  // Adds 1. Never blocks; an overflow is lost.
-  void Signal(int eventfd) const;
+  // Adds 1; what a full counter cannot take is lost. Never blocks. False when the kernel would not
+  // do it.
+  bool Signal(int eventfd) const;
 
  private:
-  EventSignal(unsigned long context, UniqueFd empty)
-      : context_(context), empty_(std::move(empty)) {}
+  EventSignal(uint64_t context, UniqueFd empty) : context_(context), empty_(std::move(empty)) {}
 
-  unsigned long context_;  // aio_context_t; 0: write instead
-  UniqueFd empty_;         // an empty file to read from
+  uint64_t context_;  // aio_context_t; 0: write instead
+  UniqueFd empty_;    // an empty file to read from
 };
 
 }  // namespace vswitch

@@ -44,6 +44,8 @@ class Real {
   const char* const name_;
 };
 
+// Constant-initialised: see Real.
+// NOLINTBEGIN(bugprone-dynamic-static-initializers)
 extern Real<int(int, int, int)> real_socket;
 extern Real<int(int, const sockaddr*, socklen_t)> real_connect;
 extern Real<int(int, int, int, const void*, socklen_t)> real_setsockopt;
@@ -52,6 +54,7 @@ extern Real<int(int)> real_close;
 extern Real<ssize_t(int, void*, size_t)> real_read;
 extern Real<ssize_t(int, const msghdr*, int)> real_sendmsg;
 extern Real<ssize_t(int, msghdr*, int)> real_recvmsg;
+// NOLINTEND(bugprone-dynamic-static-initializers)
 
 inline constexpr uint32_t kMaxGroup = 1024;
 

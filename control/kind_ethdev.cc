@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // ethdev: a device whose backend is a DPDK port, named by devargs. It lives as long as the port.
+#include <linux/if_link.h>
+
 #include <array>
 #include <cerrno>
+#include <optional>
 
 #include "control/link_check.h"
 #include "control/link_create.h"
@@ -19,13 +22,41 @@ constexpr uint16_t kMaxDevargs = 4095;
 constexpr std::array<NlPolicy, kEthdevDevargs + 1> kDataPolicy = {
     NlPolicy{}, NlPolicy{.type = NlType::kString, .max_len = kMaxDevargs}};
 
+// Without carrier until the port says otherwise, as NIC drivers do it.
 void Setup(Device& device) {
   device.flags = IFF_BROADCAST | IFF_MULTICAST;
   device.address = RandomAddress();
+  device.carrier = false;
 }
 
 absl::Status Validate(const NlAttrs& attrs, const NlAttrs*, ExtAck&) {
   return CheckNewAddress(attrs);
+}
+
+// A client's address goes to the port, otherwise the port's comes from there, if it has one.
+absl::Status SettleAddress(const NlAttrs& attrs, const NicState& nic, Backend& port,
+                           Device& device) {
+  const bool has_address = IsUnicastAddress(nic.address);
+  if (has_address) device.perm_address = nic.address;
+  if (has_address && !attrs.Has(IFLA_ADDRESS)) {
+    device.address = nic.address;
+    return absl::OkStatus();
+  }
+  return port.SetAddress(device.address);
+}
+
+absl::Status MakePort(Rtnl& rtnl, const NlAttrs& attrs, Device& device) {
+  BackendSpec spec;
+  spec.type = BackendType::kEthdev;
+  spec.devargs = device.devargs;
+  if (const absl::Status made = rtnl.MakeBackend(device, spec); !made.ok()) return made;
+  Backend& port = *rtnl.dataplane().PortOf(device.id)->backend;
+  const std::optional<NicState> nic = port.Nic();
+  if (!nic.has_value()) return absl::OkStatus();
+  device.min_mtu = nic->min_mtu;
+  device.max_mtu = nic->max_mtu;
+  rtnl.SetCarrier(device, nic->carrier);
+  return SettleAddress(attrs, *nic, port, device);
 }
 
 absl::StatusOr<Device*> NewLink(Rtnl& rtnl, LinkRequest& request, std::unique_ptr<Device> device,
@@ -38,10 +69,7 @@ absl::StatusOr<Device*> NewLink(Rtnl& rtnl, LinkRequest& request, std::unique_pt
   }
   const absl::StatusOr<Device*> registered = rtnl.Register(std::move(device));
   if (!registered.ok()) return registered;
-  BackendSpec spec;
-  spec.type = BackendType::kEthdev;
-  spec.devargs = (*registered)->devargs;
-  const absl::Status made = rtnl.MakeBackend(**registered, spec);
+  const absl::Status made = MakePort(rtnl, request.attrs, **registered);
   if (made.ok()) return registered;
   rtnl.UnregisterOne(**registered);
   return made;
@@ -73,6 +101,7 @@ const LinkKind kEthdevKind = {
     .can_change_carrier = false,
     .netns_refund = true,
     .can_have_backend = false,
+    .has_wire = true,
     .fill_info = FillInfo,
     .make_netdev = MakeNetdev,
 };

@@ -44,6 +44,8 @@ struct LinkKind {
   bool can_change_carrier;                           // ndo_change_carrier
   bool netns_refund;                                 // outlives its namespace
   bool can_have_backend;                             // `vsctl attach` and `vsctl detach` allowed
+  // Its backend is the wire: carrier, address and MTU limits are those of a NIC.
+  bool has_wire;
 
   // INFO_DATA of RTM_NEWLINK; null: none.
   void (*fill_info)(const Device& device, NlWriter& writer);

@@ -179,6 +179,7 @@ absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
 
 std::optional<MonotonicTime> Rtnl::NextTimer() const {
   std::optional<MonotonicTime> next;
+  if (!wired_.empty()) next = wires_due_;
   for (const auto& deadline :
        {addresses_.NextDeadline(), router_.NextDeadline(), host_port_.NextDeadline()}) {
     if (deadline.has_value() && (!next.has_value() || *deadline < *next)) next = deadline;
@@ -188,6 +189,7 @@ std::optional<MonotonicTime> Rtnl::NextTimer() const {
 
 void Rtnl::RunTimers() {
   const MonotonicTime now = clock_();
+  FollowWires(now);
   addresses_.Run(now);
   router_.Run(now);
   host_port_.Run(now);

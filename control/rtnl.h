@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,12 @@ class Rtnl {
 
   // Ends a batch: one grace period for all that was removed.
   void Commit();
+
+  // When RunTimers has something to do.
+  std::optional<MonotonicTime> NextTimer() const;
+  // Does what became due: the end of lifetimes and of duplicate address detection, neighbours,
+  // frames for the host stack, the wires of ethdev devices.
+  void RunTimers();
 
   // Ends a namespace that is no more: links that stand for something outside go to the initial
   // namespace, the others are deleted (default_device_exit_batch). REQUIRES: no client is left in
@@ -100,10 +107,6 @@ class Rtnl {
   // The same for any other change of a device that is UP (netdev_state_change).
   void NotifyState(Device& device);
 
-  // When RunTimers has something to do.
-  std::optional<MonotonicTime> NextTimer() const;
-  // Does what became due: the end of lifetimes, of duplicate address detection.
-  void RunTimers();
   Router& router() { return router_; }
 
   Registry& registry() { return registry_; }
@@ -147,6 +150,8 @@ class Rtnl {
   void Close(Device& device);
   void Destroy(Device& device, const Cause& cause);
   void PublishOne(const Device& device);
+  // Looks whether NICs have carrier, and says when to look again.
+  void FollowWires(MonotonicTime now);
 
   Registry& registry_;
   Dataplane& dataplane_;
@@ -158,6 +163,8 @@ class Rtnl {
   Addresses addresses_;
   Router router_;
   HostPort host_port_;
+  std::vector<Device*> wired_;  // devices whose carrier is that of a NIC
+  MonotonicTime wires_due_;     // REQUIRES: !wired_.empty()
 };
 
 // The flags a request asks for: ifi_change masks ifi_flags, unless it is 0

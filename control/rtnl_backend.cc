@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Backends behind devices.
 #include <cerrno>
+#include <chrono>
+#include <optional>
 #include <utility>
 
 #include "control/rtnl.h"
@@ -9,6 +11,9 @@
 namespace vswitch {
 
 namespace {
+
+// As often as the kernel looks at a PHY that does not interrupt (PHY_STATE_TIME).
+constexpr std::chrono::seconds kWirePeriod{1};
 
 std::string KindName(const Device& device) {
   return device.kind == nullptr ? "loopback" : std::string(device.kind->name);
@@ -29,7 +34,21 @@ absl::Status Rtnl::MakeBackend(Device& device, const BackendSpec& spec) {
   if (!backend.ok()) return backend.status();
   dataplane_.Publish(device.id, device.kind->make_netdev(device));
   dataplane_.Attach(device.id, *std::move(backend));
+  if (!device.kind->has_wire) return absl::OkStatus();
+  if (wired_.empty()) wires_due_ = clock_() + kWirePeriod;
+  wired_.push_back(&device);
   return absl::OkStatus();
+}
+
+// Not every driver tells of changes by itself.
+void Rtnl::FollowWires(MonotonicTime now) {
+  if (wired_.empty() || now < wires_due_) return;
+  wires_due_ = now + kWirePeriod;
+  for (Device* device : wired_) {
+    const std::optional<NicState> nic = dataplane_.PortOf(device->id)->backend->Nic();
+    if (nic.has_value()) SetCarrier(*device, nic->carrier);
+  }
+  link_watch_.Run([this](Device& device) { NotifyState(device); });
 }
 
 absl::Status Rtnl::Attach(Device& device, const BackendSpec& spec) {

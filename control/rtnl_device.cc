@@ -136,6 +136,7 @@ void Rtnl::Destroy(Device& device, const Cause& cause) {
   addresses_.LinkGone(device);
   device.qdisc_active = false;
   if (device.announced) notifier_.DelLink(device, cause);
+  if (device.kind != nullptr && device.kind->has_wire) std::erase(wired_, &device);
   dataplane_.RemoveDevice(device.id);
   registry_.Forget(device);
 }

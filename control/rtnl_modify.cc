@@ -67,6 +67,7 @@ class Modification {
     if (device_.up() && !live) return ErrnoStatus(EBUSY);
     const Bytes address = attrs_.Binary(IFLA_ADDRESS);
     if (!IsUnicastAddress(address)) return ErrnoStatus(EADDRNOTAVAIL);
+    if (const absl::Status status = TellNic(ReadAddress(address)); !status.ok()) return status;
     device_.address = ReadAddress(address);
     rtnl_.router().OnLinkAddressChanged(device_);
     Announce();
@@ -77,6 +78,7 @@ class Modification {
     if (!attrs_.Has(IFLA_MTU) || attrs_.U32(IFLA_MTU) == device_.mtu) return absl::OkStatus();
     const absl::Status status = CheckMtu(device_, attrs_.U32(IFLA_MTU));
     if (!status.ok()) return status;
+    if (const absl::Status told = TellMtu(attrs_.U32(IFLA_MTU)); !told.ok()) return told;
     const uint32_t old_mtu = std::exchange(device_.mtu, attrs_.U32(IFLA_MTU));
     rtnl_.Republish(device_);
     Announce();
@@ -244,6 +246,19 @@ class Modification {
   static bool AreXdpFlags(uint32_t flags) {
     const uint32_t modes = flags & XDP_FLAGS_MODES;
     return (flags & ~XDP_FLAGS_MASK) == 0 && (modes & (modes - 1)) == 0;
+  }
+
+  // ndo_set_mac_address
+  absl::Status TellNic(const MacAddress& address) {
+    const Port* port = rtnl_.dataplane().PortOf(device_.id);
+    const bool nic = port != nullptr && device_.kind->has_wire;
+    return nic ? port->backend->SetAddress(address) : absl::OkStatus();
+  }
+
+  // ndo_change_mtu
+  absl::Status TellMtu(uint32_t mtu) {
+    const Port* port = rtnl_.dataplane().PortOf(device_.id);
+    return port == nullptr ? absl::OkStatus() : port->backend->SetMtu(mtu);
   }
 
   // What the kernel announces as an event of its own, UP or not (rtnetlink_event).

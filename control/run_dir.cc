@@ -17,6 +17,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "dataplane/unix_socket.h"
 
 namespace vswitch {
 namespace {
@@ -25,8 +26,10 @@ namespace fs = std::filesystem;
 
 constexpr char kVhostDir[] = "/vhost";
 constexpr char kLockFile[] = "/vswitch.pid";
+constexpr char kRtnlSocket[] = "/rtnl.sock";
 constexpr char kEalDir[] = "/dpdk";
-constexpr char kMadeMark[] = "made";  // second word of the lock file
+constexpr char kEalPrefix[] = "/vswitch-";  // EalArguments' --file-prefix, before the pid
+constexpr char kMadeMark[] = "made";        // second word of the lock file
 
 // The longest path in it is DIR/vhost/<15 bytes>.sock.
 constexpr size_t kMaxPath =
@@ -115,21 +118,27 @@ absl::Status WriteHolder(const std::string& path, int fd, bool made) {
   return absl::OkStatus();
 }
 
-// Sockets only: whatever else somebody keeps in the directory is none of our business.
-void RemoveSockets(const std::string& directory) {
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(directory, error)) {
-    std::error_code ignored;
-    if (entry.is_socket(ignored)) fs::remove(entry.path(), ignored);
+// What a vswitch process of that pid, now dead, made in here. Whatever else is in the directory,
+// which may be one like /run, is none of our business.
+void RemoveLeftovers(const std::string& path, const std::string& pid) {
+  const std::string vhost = path + kVhostDir;
+  std::error_code ignored;
+  RemoveStaleSocket(path + kRtnlSocket).IgnoreError();
+  for (const fs::directory_entry& entry : fs::directory_iterator(vhost, ignored)) {
+    if (entry.path().extension() == ".sock") RemoveStaleSocket(entry.path()).IgnoreError();
   }
+  rmdir(vhost.c_str());
+  fs::remove_all(absl::StrCat(path, kEalDir, kEalPrefix, pid), ignored);
+  rmdir((path + kEalDir).c_str());
 }
 
-void RemoveContents(const std::string& path) {
-  RemoveSockets(path + kVhostDir);
-  RemoveSockets(path);
-  rmdir((path + kVhostDir).c_str());
-  std::error_code ignored;
-  fs::remove_all(path + kEalDir, ignored);
+// Where attached devices have their sockets.
+absl::Status MakeVhostDir(const std::string& path) {
+  const std::string vhost = path + kVhostDir;
+  if (mkdir(vhost.c_str(), 0755) != 0) {
+    return errno == EEXIST ? absl::OkStatus() : SystemFailure(path, errno);
+  }
+  return chmod(vhost.c_str(), 0755) == 0 ? absl::OkStatus() : SystemFailure(path, errno);
 }
 
 }  // namespace
@@ -141,21 +150,19 @@ absl::StatusOr<std::unique_ptr<RunDir>> RunDir::Take(const std::string& path) {
   }
   absl::StatusOr<Attempt> attempt = Lock(path);
   if (!attempt.ok()) return attempt.status();
-  const bool made = attempt->made || ReadHolder(attempt->lock.get()).made;
+  const Holder last = ReadHolder(attempt->lock.get());
+  const bool made = attempt->made || last.made;
   std::unique_ptr<RunDir> run_dir(new RunDir(path, std::move(attempt->lock), made));
-  RemoveContents(path);
+  RemoveLeftovers(path, last.pid);
   if (absl::Status status = WriteHolder(path, run_dir->lock_.get(), made); !status.ok()) {
     return status;
   }
-  if (mkdir((path + kVhostDir).c_str(), 0755) != 0 && errno != EEXIST) {
-    return SystemFailure(path, errno);
-  }
-  if (chmod((path + kVhostDir).c_str(), 0755) != 0) return SystemFailure(path, errno);
+  if (absl::Status status = MakeVhostDir(path); !status.ok()) return status;
   return run_dir;
 }
 
 RunDir::~RunDir() {
-  RemoveContents(path_);
+  RemoveLeftovers(path_, std::to_string(getpid()));
   // The lock file goes last, and before the lock: nobody else can be in here.
   unlink((path_ + kLockFile).c_str());
   if (made_) rmdir(path_.c_str());

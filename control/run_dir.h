@@ -12,7 +12,8 @@
 namespace vswitch {
 
 // DIR/vswitch.pid holds the pid and is locked (flock) for as long as the process lives, however it
-// ends. What a killed process left behind is removed when the directory is taken over.
+// ends. What a killed process left behind (sockets that nobody listens on, EAL's directory) is
+// removed when the directory is taken over; the files of others stay.
 class RunDir {
  public:
   // Makes the directory (0755) if it is not there. Errors are one line that names the directory: in

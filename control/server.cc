@@ -5,7 +5,6 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -19,6 +18,7 @@
 #include "control/protocol.h"
 #include "control/switch_requests.h"
 #include "dataplane/errno_status.h"
+#include "dataplane/unix_socket.h"
 
 namespace vswitch {
 namespace {
@@ -32,32 +32,6 @@ constexpr int kSendBuffer = 1 << 20;  // a program that reads without waiting fi
 
 absl::Status PathError(const std::string& path, const char* what, int error) {
   return ErrnoStatus(error, absl::StrCat(path, ": ", what, ": ", strerror(error)));
-}
-
-absl::StatusOr<sockaddr_un> SocketAddress(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  if (path.size() >= sizeof(address.sun_path)) {
-    return ErrnoStatus(ENAMETOOLONG, absl::StrCat(path, ": longer than a socket path can be (",
-                                                  sizeof(address.sun_path) - 1, " bytes)"));
-  }
-  memcpy(address.sun_path, path.data(), path.size());
-  return address;
-}
-
-UniqueFd NewSocket() { return UniqueFd(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)); }
-
-// Removes a socket file that nobody listens on any more.
-absl::Status RemoveStale(const std::string& path, const sockaddr_un& address) {
-  struct stat info;
-  if (lstat(path.c_str(), &info) != 0) return absl::OkStatus();
-  if (!S_ISSOCK(info.st_mode)) return PathError(path, "exists and is not a socket", EEXIST);
-  const UniqueFd probe = NewSocket();
-  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
-    return PathError(path, "another process serves it", EADDRINUSE);
-  }
-  if (unlink(path.c_str()) != 0) return PathError(path, "removing a stale socket", errno);
-  return absl::OkStatus();
 }
 
 absl::Status BindAndListen(int fd, const std::string& path, const sockaddr_un& address,
@@ -103,14 +77,14 @@ UniqueFd OpenSpare() { return UniqueFd(open("/dev/null", O_RDONLY | O_CLOEXEC));
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Listen(const std::string& path, Registry& registry,
                                                        mode_t mode) {
-  const absl::StatusOr<sockaddr_un> address = SocketAddress(path);
+  const absl::StatusOr<sockaddr_un> address = UnixAddress(path);
   if (!address.ok()) return address.status();
   UniqueFd listener(socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   UniqueFd epoll(epoll_create1(EPOLL_CLOEXEC));
   if (!listener.valid() || !epoll.valid()) return PathError(path, "socket", errno);
   absl::StatusOr<EventSignal> signal = EventSignal::Create();
   if (!signal.ok()) return signal.status();
-  if (absl::Status status = RemoveStale(path, *address); !status.ok()) return status;
+  if (absl::Status status = RemoveStaleSocket(path); !status.ok()) return status;
   if (absl::Status status = BindAndListen(listener.get(), path, *address, mode); !status.ok()) {
     return status;
   }
@@ -213,7 +187,8 @@ void Server::Admit(UniqueFd socket) {
 // A client that waits in the backlog would keep the listener readable and this thread spinning.
 void Server::RefuseForLackOfFds() {
   spare_.reset();
-  UniqueFd(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  UniqueFd refused(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+  refused.reset();
   spare_ = OpenSpare();
 }
 

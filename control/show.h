@@ -22,7 +22,7 @@ std::string ShowDevice(const Device& device, Registry& registry, const Dataplane
 // Names of the devices that workers poll, by slot.
 using SlotNames = absl::flat_hash_map<uint32_t, std::string>;
 SlotNames NamesOfPolledDevices(Registry& registry, const Dataplane& dataplane);
-std::string ShowWorker(uint16_t worker, const SlotNames& names, const Dataplane& dataplane);
+std::string ShowWorker(uint16_t index, const SlotNames& names, const Dataplane& dataplane);
 
 }  // namespace vswitch
 

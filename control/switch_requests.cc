@@ -138,6 +138,8 @@ absl::Status Change(Request& request) {
   return request.message.header.nlmsg_type == kMsgAttach ? Attach(request) : Detach(request);
 }
 
+bool IsDump(uint16_t type) { return type == kMsgShow || type == kMsgWorkers; }
+
 // Sets *answered when the answer is complete without an acknowledgement.
 absl::Status Execute(const NlMessage& message, Client& client, Rtnl& rtnl, ExtAck& ack,
                      bool* answered) {
@@ -175,11 +177,17 @@ bool IsSwitchRequest(Bytes datagram) {
 
 void HandleSwitchRequests(Rtnl& rtnl, Bytes datagram, Client& client) {
   NlReader reader(datagram);
+  bool dumped = false;
   while (const std::optional<NlMessage> message = reader.Next()) {
     if ((message->header.nlmsg_flags & NLM_F_REQUEST) == 0) continue;
     ExtAck ack;
     bool answered = false;
-    const absl::Status status = Execute(*message, client, rtnl, ack, &answered);
+    // One dump a datagram, as in rtnetlink: one about thousands of devices asks for megabytes, and
+    // a datagram holds thousands of requests.
+    const bool busy = dumped && IsDump(message->header.nlmsg_type);
+    const absl::Status status =
+        busy ? ErrnoStatus(EBUSY) : Execute(*message, client, rtnl, ack, &answered);
+    dumped |= answered;
     if (answered || (status.ok() && (message->header.nlmsg_flags & NLM_F_ACK) == 0)) continue;
     client.Send(EncodeAck(*message, status, ack, client.port_id, client.cap_ack, true));
   }

@@ -89,20 +89,20 @@ NlWriter BeginRequest(Datagram& datagram, uint16_t type, uint16_t flags) {
 
 }  // namespace
 
-absl::StatusOr<Datagram> LinkAddRequest(const std::vector<std::string>& in) {
-  const absl::StatusOr<LinkWords> words = ReadLinkWords(in);
-  if (!words.ok()) return words.status();
+absl::StatusOr<Datagram> LinkAddRequest(const std::vector<std::string>& words) {
+  const absl::StatusOr<LinkWords> link = ReadLinkWords(words);
+  if (!link.ok()) return link.status();
   Datagram datagram;
   NlWriter writer = BeginRequest(datagram, RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL);
   ifinfomsg header{};
-  if (words->up) header.ifi_flags = header.ifi_change = IFF_UP;
+  if (link->up) header.ifi_flags = header.ifi_change = IFF_UP;
   writer.PutStruct(header);
-  if (absl::Status status = PutLinkOptions(*words, writer); !status.ok()) return status;
-  writer.PutString(IFLA_IFNAME, words->name);
+  if (absl::Status status = PutLinkOptions(*link, writer); !status.ok()) return status;
+  writer.PutString(IFLA_IFNAME, link->name);
   const size_t info = writer.BeginNest(IFLA_LINKINFO);
-  writer.PutString(IFLA_INFO_KIND, words->type);
+  writer.PutString(IFLA_INFO_KIND, link->type);
   const size_t data = writer.BeginNest(IFLA_INFO_DATA);
-  writer.PutString(kEthdevDevargs, words->devargs);
+  writer.PutString(kEthdevDevargs, link->devargs);
   writer.EndNest(data);
   writer.EndNest(info);
   writer.End();

@@ -3,9 +3,12 @@
 #ifndef VSWITCH_DATAPLANE_BACKEND_H_
 #define VSWITCH_DATAPLANE_BACKEND_H_
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
+#include "absl/status/status.h"
 #include "dataplane/drop_reason.h"
 #include "dataplane/packet.h"
 
@@ -19,13 +22,20 @@ struct BackendStatus {
   uint16_t queues = 1;
 };
 
+// What a NIC says of itself.
+struct NicState {
+  bool carrier = false;
+  std::array<uint8_t, 6> address{};  // zero when it has none
+  uint32_t min_mtu = 0, max_mtu = 0;
+};
+
 struct SendResult {
   uint16_t accepted = 0;  // the first `accepted` packets are gone to the far end
   DropReason reason = DropReason::kBackendFull;  // why the rest was not taken
 };
 
 // Receive and Send of one queue are called by the one worker that owns the queue, never blocking,
-// inside an RCU read section. Construction, destruction, Status and Stop belong to the control
+// inside an RCU read section. Construction, destruction and the rest belong to the control
 // thread. The owner detaches a backend (Dataplane::Detach) and waits a grace period before
 // destroying it.
 class Backend {
@@ -49,6 +59,16 @@ class Backend {
 
   // Control thread.
   virtual BackendStatus Status() const = 0;
+
+  // Control thread, all three; the defaults are for far ends that have none of it. Errors carry an
+  // errno and a sentence (ErrnoStatus), and nothing is changed.
+  // The device's MTU, for a far end that has one of its own to follow it (tap, NIC).
+  virtual absl::Status SetMtu(uint32_t /*mtu*/) { return absl::OkStatus(); }
+  // Only where the far end is a NIC.
+  virtual std::optional<NicState> Nic() const { return std::nullopt; }
+  virtual absl::Status SetAddress(const std::array<uint8_t, 6>& /*address*/) {
+    return absl::OkStatus();
+  }
 
  protected:
   Backend() = default;

@@ -25,7 +25,9 @@ class Counter {
   std::atomic<uint64_t> value_{0};
 };
 
-// What one worker counted for one device, in the terms of rtnl_link_stats64.
+// What one worker counted for one device, in the terms of rtnl_link_stats64. As in the kernel, only
+// what comes from a wire counts as multicast or as an rx error, and no kind has tx errors: what a
+// veth does not deliver is dropped.
 struct alignas(64) DeviceCounters {
   Counter rx_packets, rx_bytes, tx_packets, tx_bytes;
   Counter rx_dropped, tx_dropped, rx_errors, tx_errors, multicast;

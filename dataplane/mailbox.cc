@@ -12,15 +12,24 @@
 
 namespace vswitch {
 
-static_assert(sizeof(Letter) % 4 == 0, "rte_ring elements are multiples of 4 bytes");
+namespace {
+
+// Letters about to be written: to initialise them costs more than to post a packet.
+union BlankLetters {
+  BlankLetters() {}
+  std::array<Letter, Burst::kCapacity> letters;
+};
+
+}  // namespace
 
 Mailbox::Mailbox(uint32_t capacity) {
-  const auto size = static_cast<size_t>(rte_ring_get_memsize_elem(sizeof(Letter), capacity));
+  const auto size =
+      static_cast<size_t>(rte_ring_get_memsize_elem(kElementSize, capacity * kElements));
   auto* memory = static_cast<rte_ring*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, size));
   if (memory == nullptr) throw std::bad_alloc();
   ring_.reset(memory);
   // Many workers post, the owner alone drains.
-  rte_ring_init(memory, "mailbox", capacity, RING_F_SC_DEQ);
+  rte_ring_init(memory, "mailbox", (capacity - 1) * kElements, RING_F_SC_DEQ | RING_F_EXACT_SZ);
 }
 
 Mailbox::~Mailbox() {
@@ -31,22 +40,25 @@ Mailbox::~Mailbox() {
 }
 
 uint16_t Mailbox::Post(const Route& route, std::span<const Packet> packets) {
-  std::array<Letter, Burst::kCapacity> letters;
+  BlankLetters blank;
+  auto& letters = blank.letters;
   uint16_t posted = 0;
   while (posted < packets.size()) {
     const auto n = static_cast<uint16_t>(std::min(packets.size() - posted, letters.size()));
     for (uint16_t i = 0; i < n; ++i) letters[i] = {packets[posted + i], route};
-    const unsigned taken =
-        rte_ring_mp_enqueue_burst_elem(ring_.get(), letters.data(), sizeof(Letter), n, nullptr);
-    posted = static_cast<uint16_t>(posted + taken);
-    if (taken < n) break;
+    const unsigned taken = rte_ring_mp_enqueue_burst_elem(ring_.get(), letters.data(), kElementSize,
+                                                          n * kElements, nullptr);
+    posted = static_cast<uint16_t>(posted + taken / kElements);
+    if (taken < n * kElements) break;
   }
   return posted;
 }
 
 uint16_t Mailbox::Drain(std::span<Letter> letters) {
-  return static_cast<uint16_t>(rte_ring_sc_dequeue_burst_elem(
-      ring_.get(), letters.data(), sizeof(Letter), static_cast<unsigned>(letters.size()), nullptr));
+  const auto room = static_cast<unsigned>(letters.size()) * kElements;
+  const unsigned taken =
+      rte_ring_sc_dequeue_burst_elem(ring_.get(), letters.data(), kElementSize, room, nullptr);
+  return static_cast<uint16_t>(taken / kElements);
 }
 
 void Mailbox::Free::operator()(rte_ring* ring) const { std::free(ring); }

@@ -24,7 +24,8 @@ struct Route {
   friend bool operator==(const Route&, const Route&) = default;
 };
 
-struct Letter {
+// Aligned to the element size of the mailbox's ring.
+struct alignas(16) Letter {
   Packet packet;
   Route route;
 };
@@ -33,7 +34,7 @@ class Mailbox {
  public:
   static constexpr uint32_t kCapacity = 4096;
 
-  // Works before rte_eal_init. `capacity` is a power of two.
+  // Works before rte_eal_init. `capacity` is a power of two; one letter fewer fits.
   explicit Mailbox(uint32_t capacity = kCapacity);
   // Frees the packets that were never drained. No other thread may use the mailbox any more.
   ~Mailbox();
@@ -48,9 +49,14 @@ class Mailbox {
   // how many.
   uint16_t Drain(std::span<Letter> letters);
 
-  uint32_t depth() const { return rte_ring_count(ring_.get()); }
+  uint32_t depth() const { return rte_ring_count(ring_.get()) / kElements; }
 
  private:
+  // rte_ring copies elements of 16 bytes whole, larger ones word by word: so a letter is several
+  // elements. Nothing but whole letters is ever put in or taken out.
+  static constexpr uint32_t kElementSize = 16;
+  static constexpr uint32_t kElements = sizeof(Letter) / kElementSize;
+
   struct Free {
     void operator()(rte_ring* ring) const;
   };

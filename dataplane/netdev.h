@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <utility>
 
-#include "dataplane/drop_reason.h"
+#include "dataplane/counters.h"
 #include "dataplane/packet.h"
 
 namespace vswitch {
@@ -44,6 +44,12 @@ class Netdev {
   // The same for what the host stack sends on this device (ndo_start_xmit). Where the stack stands
   // in the place of a backend there is no difference.
   virtual void Transmit(Worker& worker, Burst& burst) const { Forward(worker, 0, burst); }
+
+  // Worker thread. What frames count as that the backend refused while it received: by default the
+  // stack behind the device failed to send them.
+  virtual void CountMalformed(DeviceCounters& counters, uint16_t frames) const {
+    counters.tx_dropped.Add(frames);
+  }
 };
 
 }  // namespace vswitch

@@ -27,7 +27,8 @@ struct Offload {
   GsoType gso = GsoType::kNone;
   bool needs_checksum = false;
 
-  bool Any() const { return needs_checksum || gso != GsoType::kNone; }
+  // Without a branch: it is asked of every packet.
+  bool Any() const { return needs_checksum | (gso != GsoType::kNone); }
 };
 
 // One frame in flight, owned by exactly one Burst slot, mailbox entry or backend. 32 bytes,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/sink.h"
 
+#include <algorithm>
+#include <array>
+
 #include "dataplane/worker.h"
 
 namespace vswitch {
@@ -10,6 +13,18 @@ uint64_t TotalBytes(const Burst& burst) {
   uint64_t bytes = 0;
   for (const Packet& packet : burst.view()) bytes += packet.length();
   return bytes;
+}
+
+// As NICs count them (eth_type_trans tells broadcast from multicast).
+uint64_t Multicasts(const Burst& burst) {
+  constexpr std::array<uint8_t, 6> kBroadcast = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+  uint64_t count = 0;
+  for (const Packet& packet : burst.view()) {
+    const std::span<const uint8_t> head = packet.Headers();
+    if (head.size() < kBroadcast.size() || (head[0] & 1) == 0) continue;
+    if (!std::equal(kBroadcast.begin(), kBroadcast.end(), head.begin())) ++count;
+  }
+  return count;
 }
 
 }  // namespace
@@ -25,7 +40,11 @@ void Dummy::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
 }
 
 void Wire::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
-  if (up_) return worker.HandUp({.from = {}, .to = self_}, DropReason::kNoHandler, burst);
+  if (up_) {
+    if (DeviceCounters* counters = worker.CountersOf(self_))
+      counters->multicast.Add(Multicasts(burst));
+    return worker.HandUp({.from = {}, .to = self_}, DropReason::kNoHandler, burst);
+  }
   worker.Drop(self_, DropReason::kDeviceDown, burst.view());
   burst.count = 0;
 }

@@ -14,7 +14,8 @@ void Veth::Forward(Worker& worker, uint16_t queue, Burst& burst) const {
     burst.count = 0;
     return;
   }
-  DropUnfit(worker, burst);
+  if (!AllFit(burst)) [[unlikely]]
+    DropUnfit(worker, burst);
   worker.Deliver({state_.self, state_.peer, queue}, burst);
 }
 
@@ -23,12 +24,17 @@ bool Veth::Fits(const Packet& packet) const {
   return packet.length() <= max_length_ || packet.IsGso();
 }
 
+bool Veth::AllFit(const Burst& burst) const {
+  bool fit = true;
+  for (const Packet& packet : burst.view()) fit &= Fits(packet);
+  return fit;
+}
+
 void Veth::DropUnfit(Worker& worker, Burst& burst) const {
   uint16_t kept = 0;
   for (const Packet& packet : burst.view()) {
-    if (Fits(packet)) [[likely]] {
-      if (&burst.packets[kept] != &packet) burst.packets[kept] = packet;
-      ++kept;
+    if (Fits(packet)) {
+      burst.packets[kept++] = packet;
     } else {
       DropOne(worker, packet);
     }

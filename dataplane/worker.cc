@@ -210,10 +210,11 @@ void Worker::Drop(DeviceId device, DropReason reason, std::span<const Packet> pa
 }
 
 void Worker::CountMalformed(DeviceId device, uint16_t frames) {
-  DeviceCounters* counters = CountersOf(device);
-  if (counters == nullptr) return;
-  counters->CountDrop(DropReason::kMalformed, frames);
-  counters->tx_dropped.Add(frames);
+  DeviceSlot* slot = table_.Find(device);
+  if (slot == nullptr) return;
+  slot->counters[index_].CountDrop(DropReason::kMalformed, frames);
+  const Netdev* netdev = slot->netdev.load(std::memory_order_acquire);
+  if (netdev != nullptr) netdev->CountMalformed(slot->counters[index_], frames);
 }
 
 std::unique_ptr<const PollList> Worker::Publish(std::unique_ptr<const PollList> list) {

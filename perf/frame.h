@@ -3,68 +3,165 @@
 #ifndef VSWITCH_PERF_FRAME_H_
 #define VSWITCH_PERF_FRAME_H_
 
+#include <nmmintrin.h>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 #include <vector>
 
 namespace vswitch {
 
 enum class Verify : uint8_t {
-  kHeader,  // the first 64 bytes, which also hold the sequence number and a mix of it
+  kHeader,  // the first 64 bytes, which also hold sequence number, time stamp and a check of them
   kFull,    // every byte
 };
 
 enum class FrameVerdict : uint8_t {
   kIntact,
-  kProbe,    // intact, sent to find out whether the path is up
+  kProbe,    // intact, sent to find out whether the path is up and to announce addresses
   kCorrupt,  // ours, but not as it was sent
-  kForeign,  // not a frame of this codec: another run's, another direction's or a stranger's
+  kForeign,  // not a frame of this codec: another run's, another stream's or a stranger's
 };
 
 struct FrameCheck {
   FrameVerdict verdict = FrameVerdict::kForeign;
-  uint16_t flow = 0;      // intact frames
+  uint32_t flow = 0;      // intact frames
+  uint32_t stamp = 0;     // intact frames
   uint64_t sequence = 0;  // intact frames
 };
 
-// Writes and checks the frames of one direction. Flows differ in their UDP source port. After the
-// 42 header bytes come: run (4), tag (2: direction and flow), sequence (8), check (8), then 8-byte
-// words that follow from the check, so that no part of one frame passes for a part of another.
+// What tells a flow from another. Numbers as in addresses.h.
+struct FlowHeader {
+  uint64_t src_mac = 0;
+  uint64_t dst_mac = 0;
+  uint32_t src_ip = 0;
+  uint32_t dst_ip = 0;
+  uint16_t src_port = 0;
+};
+
+// What stands behind the 42 bytes of headers. Stored and loaded as words that overlap.
+struct FrameNumbers {
+  static constexpr size_t kAt = 42;
+  static constexpr int kSequenceBits = 48;
+
+  uint64_t where = 0;     // tag, flow
+  uint64_t sequence = 0;  // and above it the low 16 bits of the time stamp
+  uint64_t stamp = 0;     // and above it the check
+
+  static FrameNumbers Load(const uint8_t* frame) {
+    FrameNumbers numbers;
+    std::memcpy(&numbers.where, frame + kAt, 8);
+    std::memcpy(&numbers.sequence, frame + kAt + 8, 8);
+    std::memcpy(&numbers.stamp, frame + kAt + 14, 8);
+    return numbers;
+  }
+  void Store(uint8_t* frame) const {
+    std::memcpy(frame + kAt, &where, 8);
+    std::memcpy(frame + kAt + 8, &sequence, 8);
+    std::memcpy(frame + kAt + 14, &stamp, 8);
+  }
+  // CRC-32C of the others, which notices any error within 32 bits.
+  uint32_t Check() const {
+    const uint64_t crc = _mm_crc32_u64(_mm_crc32_u64(UINT32_MAX, where), sequence);
+    return static_cast<uint32_t>(_mm_crc32_u64(crc, static_cast<uint32_t>(stamp)));
+  }
+};
+
+// Writes and checks the frames of one stream. After the 42 header bytes come: tag (4), flow (4),
+// sequence (6), time stamp (4), check (4), then 8-byte words that follow from the check, so that no
+// part of one frame passes for a part of another. The header of every flow is kept ready, a cache
+// line for each size: flows are taken in turn, so reading ahead works.
 class FrameCodec {
  public:
   static constexpr uint32_t kMinSize = 64;
   static constexpr uint32_t kMaxSize = 9216;
-  static constexpr uint16_t kMaxFlows = 4096;
+  static constexpr uint32_t kMaxFlows = 1 << 20;
+  static constexpr size_t kMaxSizes = 3;
+  static constexpr uint64_t kMaxSequence = (uint64_t{1} << FrameNumbers::kSequenceBits) - 1;
 
-  // `run` tells this run's frames from an earlier run's that were still under way. REQUIRES:
-  // kMinSize <= size <= kMaxSize, 1 <= flows <= kMaxFlows, direction <= 1.
-  FrameCodec(uint32_t size, uint32_t run, uint8_t direction, uint16_t flows, Verify verify);
+  // `tag` is unique among the streams of this and of earlier runs. REQUIRES: 1 to kMaxSizes sizes,
+  // ascending within [kMinSize, kMaxSize], and 1 to kMaxFlows flows.
+  FrameCodec(uint32_t tag, std::span<const uint32_t> sizes, std::span<const FlowHeader> flows,
+             Verify verify);
 
-  uint32_t size() const { return size_; }
-  uint16_t flows() const { return static_cast<uint16_t>(heads_.size() - 1); }
+  uint32_t flows() const { return flows_; }
+  uint32_t size(uint8_t kind) const { return sizes_[kind]; }
 
-  // Fills size() bytes. REQUIRES: flow < flows(). With Verify::kHeader only the first kMinSize
-  // bytes are written.
-  void Write(uint8_t* frame, uint16_t flow, uint64_t sequence) const;
-  void WriteProbe(uint8_t* frame, uint64_t sequence) const { Write(frame, flows(), sequence); }
+  // Fills the size(kind) bytes at `frame`; with Verify::kHeader only the first kMinSize of them.
+  // REQUIRES: flow < flows(), sequence <= kMaxSequence.
+  void Write(uint8_t* frame, uint8_t kind, uint32_t flow, uint64_t sequence, uint32_t stamp) const {
+    WriteNumber(frame, kind, flow, 0, sequence, stamp);
+  }
+  // A probe has the smallest size.
+  void WriteProbe(uint8_t* frame, uint32_t flow, uint64_t sequence) const {
+    WriteNumber(frame, 0, flow, kProbeBit, sequence, 0);
+  }
 
   // Any bytes of any length.
   FrameCheck Check(std::span<const uint8_t> frame) const;
+  // What a frame claims for its tag; 0 when it is too short for one.
+  static uint32_t TagOf(std::span<const uint8_t> frame) {
+    if (frame.size() < kMinSize) return 0;
+    return static_cast<uint32_t>(FrameNumbers::Load(frame.data()).where);
+  }
 
  private:
-  using Head = std::array<uint8_t, kMinSize>;
+  struct alignas(64) Head {
+    std::array<uint8_t, kMinSize> bytes;
+  };
+  static constexpr uint32_t kProbeBit = uint32_t{1} << 31;
 
-  Head MakeHead(uint32_t run, uint16_t flow) const;
-  void FillHead(uint8_t* out, uint16_t flow, uint64_t sequence) const;
-  FrameVerdict CheckBytes(std::span<const uint8_t> frame, uint16_t flow, uint64_t sequence) const;
+  void WriteNumber(uint8_t* frame, uint8_t kind, uint32_t flow, uint32_t probe, uint64_t sequence,
+                   uint32_t stamp) const;
+  const uint8_t* HeadOf(size_t kind, uint32_t flow) const {
+    return heads_[kind * flows_ + flow].bytes.data();
+  }
+  static Head MakeHead(const FlowHeader& flow, uint32_t number, uint32_t size, uint32_t tag);
+  // kMaxSizes when there is no such size.
+  size_t KindOf(size_t size) const {
+    size_t kind = 0;
+    while (kind < kMaxSizes && sizes_[kind] != size) ++kind;
+    return kind;
+  }
+  static bool SameHeaders(const uint8_t* one, const uint8_t* other);
+  bool TailMatches(std::span<const uint8_t> frame) const;
 
-  const uint32_t size_;
-  const uint16_t tag_base_;
-  const Verify verify_;
-  std::vector<Head> heads_;  // by flow, the last one for probes
+  uint32_t tag_;
+  uint32_t flows_;
+  Verify verify_;
+  std::array<uint32_t, kMaxSizes> sizes_{};  // 0: no size
+  std::vector<Head> heads_;                  // by size, then by flow
 };
+
+// The hot part of receiving, here so that it can be inlined.
+
+// 42 bytes as vectors, the last two overlapping.
+inline bool FrameCodec::SameHeaders(const uint8_t* one, const uint8_t* other) {
+  const auto same = [&](size_t at) {
+    return _mm_cmpeq_epi8(_mm_loadu_si128(reinterpret_cast<const __m128i*>(one + at)),
+                          _mm_loadu_si128(reinterpret_cast<const __m128i*>(other + at)));
+  };
+  const __m128i all = _mm_and_si128(_mm_and_si128(same(0), same(16)), same(FrameNumbers::kAt - 16));
+  return _mm_movemask_epi8(all) == 0xFFFF;
+}
+
+inline FrameCheck FrameCodec::Check(std::span<const uint8_t> frame) const {
+  if (frame.size() < kMinSize) return {};
+  const FrameNumbers numbers = FrameNumbers::Load(frame.data());
+  const auto where = static_cast<uint32_t>(numbers.where >> 32);
+  const uint32_t flow = where & ~kProbeBit;
+  if (static_cast<uint32_t>(numbers.where) != tag_ || flow >= flows_) return {};
+  const size_t kind = KindOf(frame.size());
+  const bool intact = kind < kMaxSizes && numbers.stamp >> 32 == numbers.Check() &&
+                      SameHeaders(frame.data(), HeadOf(kind, flow)) &&
+                      (verify_ == Verify::kHeader || TailMatches(frame));
+  if (!intact) return {FrameVerdict::kCorrupt};
+  return {where == flow ? FrameVerdict::kIntact : FrameVerdict::kProbe, flow,
+          static_cast<uint32_t>(numbers.stamp), numbers.sequence & kMaxSequence};
+}
 
 }  // namespace vswitch
 

@@ -13,17 +13,18 @@ namespace vswitch {
 // at once would be a burst nobody asked for.
 class Pacer {
  public:
-  // `rate` in packets per second, 0 for no limit; `hz` ticks per second.
-  Pacer(double rate, uint64_t hz, uint32_t burst)
-      : per_tick_(rate / static_cast<double>(hz)), burst_(burst) {}
+  // No limit until SetRate. `hz` ticks per second.
+  Pacer(uint64_t hz, uint32_t burst) : hz_(static_cast<double>(hz)), burst_(burst) {}
 
+  // Packets per second, 0 for no limit. What is due from before stays due.
+  void SetRate(double rate) { per_tick_ = rate / hz_; }
   bool unlimited() const { return per_tick_ == 0; }
 
   // Packets due at tick `now`, not counting those taken.
   uint32_t Due(uint64_t now) {
-    if (unlimited()) return UINT32_MAX;
     if (last_ != 0) credit_ += static_cast<double>(now - last_) * per_tick_;
     last_ = now;
+    if (unlimited()) return UINT32_MAX;
     const double excess = std::max(0.0, credit_ - burst_);
     credit_ -= excess;
     missed_ += excess;
@@ -34,10 +35,12 @@ class Pacer {
   }
 
   uint64_t missed() const { return static_cast<uint64_t>(missed_); }
+  void ForgetMissed() { missed_ = 0; }
 
  private:
-  const double per_tick_;
+  const double hz_;
   const uint32_t burst_;
+  double per_tick_ = 0;
   uint64_t last_ = 0;
   double credit_ = 0;
   double missed_ = 0;

@@ -6,7 +6,11 @@
 
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 
 namespace vswitch {
 namespace {
@@ -15,60 +19,115 @@ namespace {
 constexpr unsigned kPoolCache = 256;
 // The driver asks for room for a virtio header and VLAN tags beside the frame.
 constexpr uint32_t kExtraRoom = 64;
+constexpr uint32_t kMbufOverhead = 256;
 
 absl::Status Failure(const std::string& what, int error) {
   return absl::UnavailableError(absl::StrCat(what, ": ", rte_strerror(error)));
 }
 
-MempoolPtr MakePool(const std::string& name, unsigned buffers, uint32_t frame_size) {
-  const uint32_t room =
-      std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE, RTE_PKTMBUF_HEADROOM + frame_size + kExtraRoom);
-  return MempoolPtr(rte_pktmbuf_pool_create(name.c_str(), buffers, kPoolCache, 0,
-                                            static_cast<uint16_t>(room), SOCKET_ID_ANY));
+uint16_t RoomFor(uint32_t frame_size) {
+  return static_cast<uint16_t>(std::max<uint32_t>(RTE_MBUF_DEFAULT_BUF_SIZE,
+                                                  RTE_PKTMBUF_HEADROOM + frame_size + kExtraRoom));
+}
+
+unsigned BuffersFor(unsigned in_flight) { return in_flight + 2 * kPoolCache - 1; }
+
+absl::StatusOr<MempoolPtr> MakePool(const std::string& name, unsigned in_flight,
+                                    uint32_t frame_size) {
+  MempoolPtr pool(rte_pktmbuf_pool_create(name.c_str(), BuffersFor(in_flight), kPoolCache, 0,
+                                          RoomFor(frame_size), SOCKET_ID_ANY));
+  if (pool != nullptr) return pool;
+  return Failure("packet buffers (more --memory?)", rte_errno);
+}
+
+// A port "kernel:IFACE" is a packet socket on an interface of the kernel.
+constexpr absl::string_view kKernelPrefix = "kernel:";
+
+bool IsKernel(const std::string& socket) { return absl::StartsWith(socket, kKernelPrefix); }
+
+std::string KernelArguments(const std::string& socket) {
+  return absl::StrCat("iface=", absl::StripPrefix(socket, kKernelPrefix),
+                      ",qpairs=1,blocksz=65536,framesz=2048,framecnt=1024");
+}
+
+unsigned InFlight(const PortOptions& options) { return 2U * options.queue_size * options.queues; }
+
+std::string MacText(uint64_t mac) {
+  return absl::StrFormat("%02x:%02x:%02x:%02x:%02x:%02x", mac >> 40 & 0xff, mac >> 32 & 0xff,
+                         mac >> 24 & 0xff, mac >> 16 & 0xff, mac >> 8 & 0xff, mac & 0xff);
+}
+
+std::string GuestArguments(const PortOptions& options, const std::string& socket, uint64_t mac) {
+  return absl::StrCat("path=", socket, ",queue_size=", options.queue_size,
+                      ",queues=", options.queues, ",packed_vq=", options.packed ? 1 : 0,
+                      ",in_order=", options.in_order ? 1 : 0,
+                      ",mrg_rxbuf=", options.mergeable ? 1 : 0, ",mac=", MacText(mac));
 }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<PerfPort>> PerfPort::Open(const PortOptions& options,
-                                                         const std::string& socket, uint16_t index,
-                                                         uint32_t frame_size) {
-  auto port =
-      std::unique_ptr<PerfPort>(new PerfPort(socket, absl::StrCat("net_virtio_user", index)));
-  absl::Status status = port->Plug(options, index);
-  if (status.ok()) status = port->MakePools(options.queue_size, frame_size);
-  if (status.ok()) status = port->Start(options.queue_size, frame_size);
+absl::StatusOr<std::unique_ptr<PerfPort>> PerfPort::Connect(const PortOptions& options,
+                                                            const std::string& socket,
+                                                            uint16_t index, uint64_t mac,
+                                                            uint32_t frame_size) {
+  auto port = std::unique_ptr<PerfPort>(new PerfPort(
+      absl::StrCat(IsKernel(socket) ? "net_af_packet" : "net_virtio_user", index), options.queues));
+  absl::Status status = port->Plug(options, socket, mac);
+  if (status.ok()) status = port->MakePools(options, frame_size);
+  if (status.ok()) status = port->Start(options, frame_size);
   if (!status.ok()) return status;
   return port;
 }
 
-absl::Status PerfPort::Plug(const PortOptions& options, uint16_t index) {
+absl::StatusOr<std::unique_ptr<PerfPort>> PerfPort::OverRings(rte_ring* send, rte_ring* receive,
+                                                              uint32_t frame_size) {
+  auto port = std::unique_ptr<PerfPort>(new PerfPort(send->name, 1));
+  port->send_ring_ = send;
+  port->receive_ring_ = receive;
+  auto pool = MakePool(absl::StrCat("pool_", send->name),
+                       rte_ring_get_capacity(send) + rte_ring_get_capacity(receive), frame_size);
+  if (!pool.ok()) return pool.status();
+  port->send_pool_ = *std::move(pool);
+  return port;
+}
+
+uint64_t PerfPort::MemoryFor(const PortOptions& options, uint32_t frame_size) {
+  return uint64_t{2} * BuffersFor(InFlight(options)) * (RoomFor(frame_size) + kMbufOverhead);
+}
+
+absl::Status PerfPort::Plug(const PortOptions& options, const std::string& socket, uint64_t mac) {
   const std::string arguments =
-      absl::StrCat("path=", socket_, ",queue_size=", options.queue_size,
-                   ",packed_vq=", options.packed ? 1 : 0, ",mac=02:00:00:00:00:0", 1 + index);
+      IsKernel(socket) ? KernelArguments(socket) : GuestArguments(options, socket, mac);
   const int error = rte_eal_hotplug_add("vdev", device_.c_str(), arguments.c_str());
   // DPDK's errno says nothing about what went wrong; its log on standard error does.
-  if (error != 0) return absl::UnavailableError(absl::StrCat("no switch serves ", socket_));
+  if (error != 0) return absl::UnavailableError(absl::StrCat("no switch serves ", socket));
   const int found = rte_eth_dev_get_port_by_name(device_.c_str(), &id_);
   return found == 0 ? absl::OkStatus() : Failure(device_, -found);
 }
 
-absl::Status PerfPort::MakePools(uint16_t queue_size, uint32_t frame_size) {
-  const unsigned buffers = 2 * queue_size + 2 * kPoolCache - 1;
-  rx_pool_ = MakePool(device_ + "_rx", buffers, frame_size);
-  tx_pool_ = MakePool(device_ + "_tx", buffers, frame_size);
-  return rx_pool_ && tx_pool_ ? absl::OkStatus() : Failure("packet buffers", rte_errno);
+absl::Status PerfPort::MakePools(const PortOptions& options, uint32_t frame_size) {
+  auto receive = MakePool(device_ + "_rx", InFlight(options), frame_size);
+  if (!receive.ok()) return receive.status();
+  receive_pool_ = *std::move(receive);
+  auto send = MakePool(device_ + "_tx", InFlight(options), frame_size);
+  if (!send.ok()) return send.status();
+  send_pool_ = *std::move(send);
+  return absl::OkStatus();
 }
 
-absl::Status PerfPort::Start(uint16_t queue_size, uint32_t frame_size) {
+absl::Status PerfPort::Start(const PortOptions& options, uint32_t frame_size) {
   rte_eth_conf conf{};
   conf.rxmode.mtu = std::max<uint32_t>(RTE_ETHER_MTU, frame_size - RTE_ETHER_HDR_LEN);
-  int error = rte_eth_dev_configure(id_, 1, 1, &conf);
-  if (error == 0) {
-    error = rte_eth_rx_queue_setup(id_, 0, queue_size, SOCKET_ID_ANY, nullptr, rx_pool_.get());
+  int error = rte_eth_dev_configure(id_, queues_, queues_, &conf);
+  for (uint16_t queue = 0; error == 0 && queue < queues_; ++queue) {
+    error = rte_eth_rx_queue_setup(id_, queue, options.queue_size, SOCKET_ID_ANY, nullptr,
+                                   receive_pool_.get());
+    if (error != 0) break;
+    error = rte_eth_tx_queue_setup(id_, queue, options.queue_size, SOCKET_ID_ANY, nullptr);
   }
-  if (error == 0) error = rte_eth_tx_queue_setup(id_, 0, queue_size, SOCKET_ID_ANY, nullptr);
   if (error == 0) error = rte_eth_dev_start(id_);
-  return error == 0 ? absl::OkStatus() : Failure(absl::StrCat("cannot start ", socket_), -error);
+  if (error == 0) return absl::OkStatus();
+  return Failure(absl::StrCat("cannot start ", device_, " with ", queues_, " queue pairs"), -error);
 }
 
 PerfPort::~PerfPort() {

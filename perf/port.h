@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A virtio-user port: what a VM's network card is to the switch.
+// A port of the generator: a virtio-user device, which is what a VM's network card is to the
+// switch, or a pair of rings.
 #ifndef VSWITCH_PERF_PORT_H_
 #define VSWITCH_PERF_PORT_H_
 
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include <cstdint>
 #include <memory>
@@ -20,46 +22,61 @@ struct MempoolFree {
 };
 using MempoolPtr = std::unique_ptr<rte_mempool, MempoolFree>;
 
-// One thread. One queue pair; frames are never split over several mbufs.
+// One thread. Frames are never split over several mbufs.
 class PerfPort {
  public:
   static constexpr uint16_t kBurst = 32;
 
-  // Connects to `socket`, where a switch listens. `index` numbers the port in this process;
-  // `frame_size` is the largest that is sent or received.
-  static absl::StatusOr<std::unique_ptr<PerfPort>> Open(const PortOptions& options,
-                                                        const std::string& socket, uint16_t index,
-                                                        uint32_t frame_size);
+  // Connects to `socket`, where a switch listens. `index` numbers the port in this process and
+  // `mac` is its address; `frame_size` is the largest that is sent or received.
+  static absl::StatusOr<std::unique_ptr<PerfPort>> Connect(const PortOptions& options,
+                                                           const std::string& socket,
+                                                           uint16_t index, uint64_t mac,
+                                                           uint32_t frame_size);
+  // Sends into one ring and receives from another (or the same), which outlive the port's use, not
+  // the port. At most `in_flight` packets are in neither.
+  static absl::StatusOr<std::unique_ptr<PerfPort>> OverRings(rte_ring* send, rte_ring* receive,
+                                                             uint32_t frame_size);
   ~PerfPort();
   PerfPort(const PerfPort&) = delete;
   PerfPort& operator=(const PerfPort&) = delete;
 
+  // Bytes of DPDK memory that a port takes, about.
+  static uint64_t MemoryFor(const PortOptions& options, uint32_t frame_size);
+
+  uint16_t queues() const { return queues_; }
+
   // Up to kBurst packets; the caller owns them.
-  uint16_t Receive(rte_mbuf** packets) { return rte_eth_rx_burst(id_, 0, packets, kBurst); }
+  uint16_t Receive(uint16_t queue, rte_mbuf** packets) {
+    if (receive_ring_ == nullptr) return rte_eth_rx_burst(id_, queue, packets, kBurst);
+    return static_cast<uint16_t>(rte_ring_sc_dequeue_burst(
+        receive_ring_, reinterpret_cast<void**>(packets), kBurst, nullptr));
+  }
   // Takes the first packets and returns how many; the rest stays the caller's.
-  uint16_t Send(rte_mbuf** packets, uint16_t count) {
-    return rte_eth_tx_burst(id_, 0, packets, count);
+  uint16_t Send(uint16_t queue, rte_mbuf** packets, uint16_t count) {
+    if (send_ring_ == nullptr) return rte_eth_tx_burst(id_, queue, packets, count);
+    return static_cast<uint16_t>(
+        rte_ring_enqueue_burst(send_ring_, reinterpret_cast<void**>(packets), count, nullptr));
   }
   // Empty buffers to send; false when all are under way.
   bool Allocate(rte_mbuf** packets, uint16_t count) {
-    return rte_pktmbuf_alloc_bulk(tx_pool_.get(), packets, count) == 0;
+    return rte_pktmbuf_alloc_bulk(send_pool_.get(), packets, count) == 0;
   }
 
-  const std::string& socket() const { return socket_; }
-
  private:
-  PerfPort(std::string socket, std::string device)
-      : socket_(std::move(socket)), device_(std::move(device)) {}
+  PerfPort(std::string device, uint16_t queues) : device_(std::move(device)), queues_(queues) {}
 
-  absl::Status Plug(const PortOptions& options, uint16_t index);
-  absl::Status MakePools(uint16_t queue_size, uint32_t frame_size);
-  absl::Status Start(uint16_t queue_size, uint32_t frame_size);
+  absl::Status Plug(const PortOptions& options, const std::string& socket, uint64_t mac);
+  absl::Status MakePools(const PortOptions& options, uint32_t frame_size);
+  absl::Status Start(const PortOptions& options, uint32_t frame_size);
 
-  const std::string socket_;
   const std::string device_;  // EAL's name of it
+  const uint16_t queues_;
   uint16_t id_ = RTE_MAX_ETHPORTS;
-  MempoolPtr rx_pool_;
-  MempoolPtr tx_pool_;
+  rte_ring* send_ring_ = nullptr;
+  rte_ring* receive_ring_ = nullptr;
+  MempoolPtr receive_pool_;
+  MempoolPtr send_pool_;
 };
 
 }  // namespace vswitch

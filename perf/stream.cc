@@ -13,6 +13,8 @@ namespace {
 // What a rate may make up for after a pause: half a ring of 1024, so that it fits beside what is
 // under way; with a window, that.
 constexpr uint32_t kCatchUp = 512;
+constexpr uint16_t kFirstPort = 49152;  // of the dynamic ones (RFC 6335)
+constexpr uint16_t kPorts = 16384;
 
 // The switch has read the lines that the last frame and its virtio header stood in; asking for all
 // of a burst at once hides most of the way back.
@@ -24,100 +26,168 @@ void PrefetchForWriting(std::span<rte_mbuf* const> packets) {
   }
 }
 
+void SetLength(rte_mbuf* packet, uint32_t size) {
+  packet->data_len = static_cast<uint16_t>(size);
+  packet->pkt_len = size;
+}
+
+// What queue `queue` gets when `total` is dealt out to `queues` in turn.
+uint64_t Share(uint64_t total, uint16_t queue, uint16_t queues) {
+  return (total + queues - 1 - queue) / queues;
+}
+
+std::vector<FlowHeader> FlowsOf(const TrafficOptions& options, const StreamSpec& spec,
+                                uint16_t queues) {
+  const Addresses& addresses = options.addresses;
+  const auto [from, to, carries] = spec.way;
+  std::vector<FlowHeader> flows;
+  for (uint32_t flow = spec.queue; flow < options.flows; flow += queues) {
+    flows.push_back({.src_mac = addresses.Mac(from, flow),
+                     .dst_mac = addresses.Mac(to, flow),
+                     .src_ip = addresses.Ip(from, flow),
+                     .dst_ip = addresses.Ip(to, flow),
+                     .src_port = static_cast<uint16_t>(kFirstPort + flow % kPorts)});
+  }
+  return flows;
+}
+
 }  // namespace
 
-Stream::Stream(const TrafficOptions& options, uint8_t direction, uint32_t run, PerfPort& from,
-               PerfPort& to)
-    : from_(from),
-      to_(to),
-      codec_(options.size, run, direction, options.flows, options.verify),
-      limit_(options.count),
-      window_(options.window),
-      pacer_(options.rate, rte_get_tsc_hz(), options.window == 0 ? kCatchUp : options.window),
-      flows_(options.flows) {}
+void StreamCounts::Add(const StreamCounts& other) {
+  offered += other.offered;
+  received += other.received;
+  bytes += other.bytes;
+  lost += other.lost;
+  duplicated += other.duplicated;
+  reordered += other.reordered;
+  corrupted += other.corrupted;
+  misdelivered += other.misdelivered;
+  missed += other.missed;
+  probes_offered += other.probes_offered;
+  probes_received += other.probes_received;
+}
+
+Stream::Stream(const TrafficOptions& options, const StreamSpec& spec, uint16_t queues,
+               PerfPort& from)
+    : spec_(spec),
+      from_(from),
+      share_(1.0 / queues),
+      limit_(Share(options.count, spec.queue, queues)),
+      window_(static_cast<uint32_t>(Share(options.window, spec.queue, queues))),
+      pattern_(options.size.pattern),
+      codec_(spec.tag, options.size.sizes, FlowsOf(options, spec, queues), options.verify),
+      pacer_(rte_get_tsc_hz(), window_ == 0 ? kCatchUp : window_),
+      flows_(codec_.flows(), SequenceChecker(SequenceChecker::WindowFor(codec_.flows()))) {}
+
+void Stream::StartCounting() {
+  const StreamCounts before = counts_;
+  counts_ = {.probes_offered = before.probes_offered, .probes_received = before.probes_received};
+  for (uint32_t i = 0; i < codec_.flows(); ++i) {
+    flows_[i].Restart(cursor_.sequence + (i < cursor_.flow ? 1 : 0));
+  }
+  pacer_.ForgetMissed();
+  sends_ = {};
+  latency_ = {};
+}
 
 uint32_t Stream::Allowed(uint64_t now) {
   uint64_t allowed = std::min<uint64_t>(PerfPort::kBurst, pacer_.Due(now));
   if (limit_ != 0) allowed = std::min(allowed, limit_ - counts_.offered);
-  if (window_ != 0) allowed = std::min(allowed, window_ - std::min<uint64_t>(window_, in_flight()));
+  if (window_ != 0) allowed = std::min(allowed, window_ - std::min<uint64_t>(window_, in_flight_));
   return static_cast<uint32_t>(allowed);
 }
 
-void Stream::Stamp(rte_mbuf* packet, uint64_t number) const {
-  packet->data_len = static_cast<uint16_t>(codec_.size());
-  packet->pkt_len = codec_.size();
-  const uint16_t flows = codec_.flows();
-  codec_.Write(rte_pktmbuf_mtod(packet, uint8_t*), static_cast<uint16_t>(number % flows),
-               number / flows);
+Stream::Cursor Stream::CursorAt(uint64_t number) const {
+  return {static_cast<uint32_t>(number % codec_.flows()),
+          static_cast<uint32_t>(number % pattern_.size()), number / codec_.flows()};
+}
+
+void Stream::Advance(Cursor& cursor) const {
+  if (++cursor.slot == pattern_.size()) cursor.slot = 0;
+  if (++cursor.flow < codec_.flows()) return;
+  cursor.flow = 0;
+  ++cursor.sequence;
+}
+
+void Stream::Write(rte_mbuf* packet, const Cursor& cursor, uint32_t stamp) const {
+  const uint8_t kind = pattern_[cursor.slot];
+  SetLength(packet, codec_.size(kind));
+  codec_.Write(rte_pktmbuf_mtod(packet, uint8_t*), kind, cursor.flow, cursor.sequence, stamp);
 }
 
 // Frames the ring does not take are numbered again the next time: numbers have no gaps.
-uint32_t Stream::Send(uint64_t now) {
+uint32_t Stream::Send() {
+  const uint64_t now = rte_rdtsc();
   const auto wanted = static_cast<uint16_t>(Allowed(now));
   std::array<rte_mbuf*, PerfPort::kBurst> packets;
   if (wanted == 0 || !from_.Allocate(packets.data(), wanted)) return 0;
   PrefetchForWriting({packets.data(), wanted});
-  for (uint16_t i = 0; i < wanted; ++i) Stamp(packets[i], counts_.offered + i);
-  const uint16_t taken = from_.Send(packets.data(), wanted);
-  if (taken < wanted) rte_pktmbuf_free_bulk(&packets[taken], wanted - taken);
+  Cursor cursor = cursor_;
+  for (uint16_t i = 0; i < wanted; ++i, Advance(cursor)) Write(packets[i], cursor, StampOf(now));
+  const uint16_t taken = from_.Send(spec_.queue, packets.data(), wanted);
+  number_ += taken;
+  in_flight_ += taken;
   counts_.offered += taken;
   pacer_.Take(taken);
+  ++sends_.bursts;
+  cursor_ = taken == wanted ? cursor : CursorAt(number_);
+  if (taken == wanted) return taken;
+  ++sends_.cut_short;
+  rte_pktmbuf_free_bulk(&packets[taken], wanted - taken);
   return taken;
 }
 
-void Stream::Probe() {
-  rte_mbuf* packet;
-  if (up() || !from_.Allocate(&packet, 1)) return;
-  packet->data_len = static_cast<uint16_t>(codec_.size());
-  packet->pkt_len = codec_.size();
-  codec_.WriteProbe(rte_pktmbuf_mtod(packet, uint8_t*), counts_.probes_offered);
-  if (from_.Send(&packet, 1) == 1) {
-    ++counts_.probes_offered;
-  } else {
-    rte_pktmbuf_free(packet);
+uint32_t Stream::Probe(uint32_t first, uint32_t count) {
+  std::array<rte_mbuf*, PerfPort::kBurst> packets;
+  if (!from_.Allocate(packets.data(), static_cast<uint16_t>(count))) return 0;
+  for (uint32_t i = 0; i < count; ++i) {
+    SetLength(packets[i], codec_.size(0));
+    codec_.WriteProbe(rte_pktmbuf_mtod(packets[i], uint8_t*), first + i, counts_.probes_offered);
+  }
+  const uint16_t taken = from_.Send(spec_.queue, packets.data(), static_cast<uint16_t>(count));
+  if (taken < count) rte_pktmbuf_free_bulk(&packets[taken], count - taken);
+  counts_.probes_offered += taken;
+  return taken;
+}
+
+inline void Stream::TakeIntact(const FrameCheck& check, size_t size, uint32_t now) {
+  const Arrival arrival = flows_[check.flow].Take(check.sequence);
+  if (arrival == Arrival::kRepeated) return;
+  in_flight_ -= in_flight_ > 0;  // somebody may repeat what was sent before counting started
+  if (arrival == Arrival::kEarlier) return;
+  ++counts_.received;
+  counts_.bytes += size;
+  latency_.Record(now - check.stamp);
+}
+
+void Stream::Take(std::span<rte_mbuf* const> packets, uint16_t port, uint32_t now) {
+  for (const rte_mbuf* packet : packets) {
+    const std::span<const uint8_t> frame = BytesOf(*packet);
+    const FrameCheck check = codec_.Check(frame);
+    if (check.verdict == FrameVerdict::kIntact && port == way().to) {
+      TakeIntact(check, frame.size(), now);
+    } else {
+      TakeOdd(check, port);
+    }
   }
 }
 
-uint32_t Stream::Receive() {
-  std::array<rte_mbuf*, PerfPort::kBurst> packets;
-  const uint16_t count = to_.Receive(packets.data());
-  for (uint16_t i = 0; i < count; ++i) Check(*packets[i]);
-  if (count != 0) rte_pktmbuf_free_bulk(packets.data(), count);
-  return count;
-}
-
-// A frame in several mbufs is not what was sent: its first part fails the check by its length.
-void Stream::Check(const rte_mbuf& packet) {
-  const FrameCheck check =
-      codec_.Check({rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len});
-  switch (check.verdict) {
-    case FrameVerdict::kIntact: {
-      SequenceChecker& flow = flows_[check.flow];
-      const uint64_t before = flow.unique();
-      flow.Take(check.sequence);
-      received_ += flow.unique() - before;
-      break;
-    }
-    case FrameVerdict::kProbe:
-      ++counts_.probes_received;
-      break;
-    case FrameVerdict::kCorrupt:
-      ++counts_.corrupted;
-      break;
-    case FrameVerdict::kForeign:
-      ++counts_.foreign;
-      break;
+void Stream::TakeOdd(const FrameCheck& check, uint16_t port) {
+  if (check.verdict == FrameVerdict::kCorrupt || check.verdict == FrameVerdict::kForeign) {
+    ++counts_.corrupted;  // the tag is ours
+  } else if (port == way().to) {
+    ++counts_.probes_received;
+  } else if (check.verdict == FrameVerdict::kIntact) {
+    ++counts_.misdelivered;
   }
 }
 
 StreamCounts Stream::Counts() const {
   StreamCounts counts = counts_;
-  const uint64_t flows = flows_.size();
-  for (uint64_t i = 0; i < flows; ++i) {
-    counts.received += flows_[i].unique();
+  for (uint32_t i = 0; i < codec_.flows(); ++i) {
     counts.duplicated += flows_[i].duplicated();
     counts.reordered += flows_[i].reordered();
-    counts.lost += flows_[i].Lost((counts.offered + flows - 1 - i) / flows);
+    counts.lost += flows_[i].Lost(cursor_.sequence + (i < cursor_.flow ? 1 : 0));
   }
   counts.missed = pacer_.missed();
   return counts;

@@ -8,6 +8,7 @@
 #include "dataplane/packet_buffer.h"
 #include "pmd/offload.h"
 #include "pmd/pull.h"
+#include "pmd/receive.h"
 #include "pmd/transmit.h"
 
 namespace vswitch {
@@ -59,18 +60,9 @@ absl::StatusOr<std::unique_ptr<Backend>> EthdevBackend::Create(const BackendSpec
 void EthdevBackend::Receive(uint16_t queue, Burst& burst) {
   std::array<rte_mbuf*, Burst::kCapacity> mbufs;
   const uint16_t count = rte_eth_rx_burst(port_->id(), queue, mbufs.data(), Burst::kCapacity);
-  for (uint16_t i = 0; i < count; ++i) {
-    PullHeaders(mbufs[i]);
-    // No port is asked for receive offloads, but what stands behind net_ring or net_vhost is
-    // another program, and its requests come along.
-    Offload offload;
-    if (!TakeRequest(mbufs[i], &offload)) {
-      rte_pktmbuf_free(mbufs[i]);
-      ++burst.malformed;
-      continue;
-    }
-    burst.packets[burst.count++] = PacketBuffer::FromMbuf(mbufs[i], offload);
-  }
+  // No port is asked for receive offloads, but what stands behind net_ring or net_vhost is another
+  // program, and its requests come along.
+  FillBurst({mbufs.data(), count}, TakeRequest, burst);
 }
 
 SendResult EthdevBackend::Send(uint16_t queue, Burst& burst) {

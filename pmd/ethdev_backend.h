@@ -27,6 +27,11 @@ class EthdevBackend final : public Backend {
   void Receive(uint16_t queue, Burst& burst) override;
   SendResult Send(uint16_t queue, Burst& burst) override;
   BackendStatus Status() const override;
+  absl::Status SetMtu(uint32_t mtu) override { return port_->SetMtu(mtu); }
+  std::optional<NicState> Nic() const override { return port_->State(); }
+  absl::Status SetAddress(const std::array<uint8_t, 6>& address) override {
+    return port_->SetAddress(address);
+  }
 
  private:
   EthdevBackend(std::unique_ptr<EthdevPort> port, const BackendSpec& spec, rte_mempool* pool)

@@ -87,6 +87,13 @@ rte_eth_conf ConfigurationFor(const rte_eth_dev_info& info, uint16_t queues, uin
   return conf;
 }
 
+// eth_dev_validate_mtu: the longest frame counts, too.
+uint32_t LargestMtu(const rte_eth_dev_info& info) {
+  if (info.max_mtu != UINT16_MAX) return info.max_mtu;
+  constexpr uint32_t kOverhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+  return std::min<uint32_t>(UINT16_MAX, info.max_rx_pktlen - kOverhead);
+}
+
 OffloadSupport SupportOf(const rte_eth_dev_info& info) {
   const auto has = [&info](uint64_t offloads) {
     return (info.tx_offload_capa & offloads) == offloads;
@@ -157,20 +164,13 @@ absl::Status EthdevPort::Configure(const rte_eth_dev_info& info, uint16_t queues
   if (queues < 1 || queues > most) {
     return ErrnoStatus(EINVAL, absl::StrCat("port \"", devargs_, "\" has 1 to ", most, " queues"));
   }
-  if (mtu < info.min_mtu || mtu > info.max_mtu) {
-    return ErrnoStatus(EINVAL, absl::StrCat("port \"", devargs_, "\" takes an mtu from ",
-                                            info.min_mtu, " to ", info.max_mtu));
-  }
+  if (const absl::Status status = CheckMtu(info, mtu); !status.ok()) return status;
   const rte_eth_conf conf = ConfigurationFor(info, queues, mtu, pool);
   const int result = rte_eth_dev_configure(id_, queues, queues, &conf);
   if (result != 0) return Fail(-result, "configure");
   sends_chains_ = (conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_MULTI_SEGS) != 0;
   support_ = SupportOf(info);
-  // Drivers that only keep what configure says have no callback for it.
-  const int mtu_result = rte_eth_dev_set_mtu(id_, static_cast<uint16_t>(mtu));
-  if (mtu_result != 0 && mtu_result != -ENOTSUP) {
-    return Fail(-mtu_result, absl::StrCat("set the mtu ", mtu, " of"));
-  }
+  if (const absl::Status status = SetMtu(mtu); !status.ok()) return status;
   return SetUpQueues(info, conf, queues, pool);
 }
 
@@ -190,6 +190,44 @@ absl::Status EthdevPort::SetUpQueues(const rte_eth_dev_info& info, const rte_eth
     if (result != 0) return Fail(-result, absl::StrCat("set up queue ", queue, " of"));
   }
   return absl::OkStatus();
+}
+
+absl::Status EthdevPort::CheckMtu(const rte_eth_dev_info& info, uint32_t mtu) const {
+  const uint32_t most = LargestMtu(info);
+  if (mtu >= info.min_mtu && mtu <= most) return absl::OkStatus();
+  return ErrnoStatus(EINVAL, absl::StrCat("port \"", devargs_, "\" takes an mtu from ",
+                                          info.min_mtu, " to ", most));
+}
+
+absl::Status EthdevPort::SetMtu(uint32_t mtu) {
+  rte_eth_dev_info info{};
+  int result = rte_eth_dev_info_get(id_, &info);
+  if (result != 0) return Fail(-result, "look at");
+  if (const absl::Status status = CheckMtu(info, mtu); !status.ok()) return status;
+  result = rte_eth_dev_set_mtu(id_, static_cast<uint16_t>(mtu));
+  if (result == 0 || result == -ENOTSUP) return absl::OkStatus();
+  return Fail(-result, absl::StrCat("set the mtu ", mtu, " of"));
+}
+
+absl::Status EthdevPort::SetAddress(const std::array<uint8_t, 6>& address) {
+  rte_ether_addr wanted;
+  std::copy(address.begin(), address.end(), wanted.addr_bytes);
+  const int result = rte_eth_dev_default_mac_addr_set(id_, &wanted);
+  if (result == 0 || result == -ENOTSUP) return absl::OkStatus();
+  return Fail(-result, "set the address of");
+}
+
+NicState EthdevPort::State() const {
+  NicState state;
+  state.carrier = link_up();
+  rte_eth_dev_info info{};
+  if (rte_eth_dev_info_get(id_, &info) != 0) return state;
+  state.min_mtu = info.min_mtu;
+  state.max_mtu = LargestMtu(info);
+  rte_ether_addr address{};
+  rte_eth_macaddr_get(id_, &address);
+  std::copy_n(address.addr_bytes, state.address.size(), state.address.begin());
+  return state;
 }
 
 bool EthdevPort::link_up() const {

@@ -5,11 +5,13 @@
 
 #include <rte_ethdev.h>
 
+#include <array>
 #include <memory>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "dataplane/backend.h"
 #include "pmd/offload.h"
 
 namespace vswitch {
@@ -28,6 +30,13 @@ class EthdevPort {
   // Sets up `queues` queue pairs and starts, promiscuous.
   absl::Status Start(uint16_t queues, uint32_t mtu, rte_mempool* pool);
 
+  // EINVAL beyond the port's limits; EBUSY from drivers that cannot while the port runs. Drivers
+  // that have no MTU take any.
+  absl::Status SetMtu(uint32_t mtu);
+  // The port is promiscuous: drivers that cannot change the address take frames for any.
+  absl::Status SetAddress(const std::array<uint8_t, 6>& address);
+  NicState State() const;
+
   uint16_t id() const { return id_; }
   bool link_up() const;
   const OffloadSupport& support() const { return support_; }
@@ -39,6 +48,7 @@ class EthdevPort {
                          rte_mempool* pool);
   absl::Status SetUpQueues(const rte_eth_dev_info& info, const rte_eth_conf& conf, uint16_t queues,
                            rte_mempool* pool);
+  absl::Status CheckMtu(const rte_eth_dev_info& info, uint32_t mtu) const;
   absl::Status Fail(int error, const std::string& what) const;
 
   const uint16_t id_;

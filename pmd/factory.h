@@ -4,7 +4,6 @@
 #define VSWITCH_PMD_FACTORY_H_
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
@@ -37,8 +36,6 @@ struct BackendEnv {
   rte_mempool* pool = nullptr;  // mbufs for received frames
   Rcu* rcu = nullptr;           // for threads that must wait for workers
   std::string run_dir;
-  // Called from any thread, must not block: a guest connected or left. Empty is allowed.
-  std::function<void()> on_event;
 };
 
 // "vhost", "tap", "ring", "ethdev"; EINVAL with a sentence otherwise.

@@ -110,9 +110,8 @@ bool OffloadFromRxFlags(const rte_mbuf* mbuf, Offload* offload) {
   return CheckOffload(FirstSegment(mbuf), mbuf->pkt_len, *offload);
 }
 
-bool TakeTxRequest(rte_mbuf* mbuf, Offload* offload) {
+bool TakeTxFlags(rte_mbuf* mbuf, Offload* offload) {
   const uint64_t flags = mbuf->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK;
-  if (flags == 0) return true;
   mbuf->ol_flags &= ~RTE_MBUF_F_TX_OFFLOAD_MASK;
   if ((flags & ~kCarriedTxFlags) != 0) return false;
   const uint8_t protocol = RequestedProtocol(flags);

@@ -51,7 +51,12 @@ bool OffloadFromRxFlags(const rte_mbuf* mbuf, Offload* offload);
 // IPv4 header checksum at once and writes the pseudo-header sum that Offload promises, whatever
 // stood there: DPDK leaves the length out of it for TSO. False when the request makes no sense or
 // names an offload we do not carry.
-bool TakeTxRequest(rte_mbuf* mbuf, Offload* offload);
+bool TakeTxFlags(rte_mbuf* mbuf, Offload* offload);  // REQUIRES: some are set
+inline bool TakeTxRequest(rte_mbuf* mbuf, Offload* offload) {
+  if ((mbuf->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) == 0) [[likely]]
+    return true;
+  return TakeTxFlags(mbuf, offload);
+}
 
 // Either of the two, for a frame that another program may stand behind.
 inline bool TakeRequest(rte_mbuf* mbuf, Offload* offload) {

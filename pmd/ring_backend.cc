@@ -11,7 +11,7 @@
 #include "dataplane/errno_status.h"
 #include "dataplane/packet_buffer.h"
 #include "pmd/offload.h"
-#include "pmd/pull.h"
+#include "pmd/receive.h"
 #include "pmd/transmit.h"
 
 namespace vswitch {
@@ -80,16 +80,7 @@ void RingBackend::Receive(uint16_t /*queue*/, Burst& burst) {
   std::array<rte_mbuf*, Burst::kCapacity> mbufs;
   const unsigned count = rte_ring_sc_dequeue_burst(
       rx_.get(), reinterpret_cast<void**>(mbufs.data()), Burst::kCapacity, nullptr);
-  for (unsigned i = 0; i < count; ++i) {
-    PullHeaders(mbufs[i]);
-    Offload offload;
-    if (!TakeTxRequest(mbufs[i], &offload)) {
-      rte_pktmbuf_free(mbufs[i]);
-      ++burst.malformed;
-      continue;
-    }
-    burst.packets[burst.count++] = PacketBuffer::FromMbuf(mbufs[i], offload);
-  }
+  FillBurst({mbufs.data(), count}, TakeTxRequest, burst);
 }
 
 SendResult RingBackend::Send(uint16_t /*queue*/, Burst& burst) {

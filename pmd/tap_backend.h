@@ -35,6 +35,7 @@ class TapBackend final : public Backend {
   void Receive(uint16_t queue, Burst& burst) override;
   SendResult Send(uint16_t queue, Burst& burst) override;
   BackendStatus Status() const override;
+  absl::Status SetMtu(uint32_t mtu) override { return device_.SetMtu(mtu); }
 
  private:
   TapBackend(TapDevice device, rte_mempool* pool);

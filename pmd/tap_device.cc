@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
@@ -43,7 +46,7 @@ absl::Status AttachFailure(int error, const std::string& name) {
   }
 }
 
-absl::Status SetMtu(int control, const std::string& name, uint32_t mtu) {
+absl::Status ChangeMtu(int control, const std::string& name, uint32_t mtu) {
   ifreq request = RequestFor(name);
   request.ifr_mtu = static_cast<int>(mtu);
   if (ioctl(control, SIOCSIFMTU, &request) == 0) return absl::OkStatus();
@@ -59,10 +62,33 @@ absl::Status BringUp(int control, const std::string& name) {
   return Fail(errno, absl::StrCat("cannot bring up tap ", name));
 }
 
+int ControlSocket() { return socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0); }
+
+uint64_t InodeOf(int fd) {
+  struct stat info;
+  return fstat(fd, &info) == 0 ? info.st_ino : 0;
+}
+
+// A control socket in the namespace that `ns` stands for; -1 with errno. Another one is entered by
+// a thread that ends there: none of ours can get stuck in it.
+int ControlSocketIn(int ns) {
+  const int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+  const bool here = own >= 0 && InodeOf(own) == InodeOf(ns);
+  if (own >= 0) close(own);
+  if (here) return ControlSocket();
+  int control = -1, error = 0;
+  std::thread([&] {
+    if (setns(ns, CLONE_NEWNET) == 0) control = ControlSocket();
+    error = errno;
+  }).join();
+  errno = error;
+  return control;
+}
+
 absl::Status Configure(const std::string& name, uint32_t mtu) {
-  const int control = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  const int control = ControlSocket();
   if (control < 0) return Fail(errno, "cannot open a socket to configure a tap");
-  absl::Status status = SetMtu(control, name, mtu);
+  absl::Status status = ChangeMtu(control, name, mtu);
   if (status.ok()) status = BringUp(control, name);
   close(control);
   return status;
@@ -144,6 +170,20 @@ absl::StatusOr<TapDevice> TapDevice::Open(const std::string& name, uint32_t mtu)
 
 TapDevice::~TapDevice() {
   if (fd_ >= 0) close(fd_);
+}
+
+absl::Status TapDevice::SetMtu(uint32_t mtu) const {
+  const std::string name = Name();
+  if (name.empty()) return absl::OkStatus();
+  const int ns = ioctl(fd_, TUNGETDEVNETNS);
+  if (ns < 0) return Fail(errno, absl::StrCat("cannot find the namespace of tap ", name));
+  const int control = ControlSocketIn(ns);
+  const absl::Status status =
+      control < 0 ? Fail(errno, absl::StrCat("cannot enter the namespace of tap ", name))
+                  : ChangeMtu(control, name, mtu);
+  if (control >= 0) close(control);
+  close(ns);
+  return status;
 }
 
 std::string TapDevice::Name() const {

@@ -33,6 +33,8 @@ class TapDevice {
   int fd() const { return fd_; }
   // The interface's present name, in whatever namespace it is.
   std::string Name() const;
+  // In whatever namespace it is; an interface that somebody deleted has no MTU to set.
+  absl::Status SetMtu(uint32_t mtu) const;
 
  private:
   explicit TapDevice(int fd) : fd_(fd) {}

@@ -38,13 +38,49 @@ inline void GatherMbufs(std::span<const Packet> packets, rte_mbuf** mbufs) {
 //   const OffloadSupport& support() const;
 //   rte_mempool* pool() const;  for segments
 //   DropReason refusal() const;  why the last Transmit did not take everything
+
+// Packets, none of which the far end has, of which the first was just refused: tries from the next
+// smaller one on, again and again. What does not fit (a jumbo frame before a guest without
+// mergeable buffers) must not hold up what would; where nothing fits, frames of one size cost no
+// second try. Moves what was not taken behind the rest; returns how many were taken.
+template <typename Link>
+size_t TransmitSmaller(Link& link, std::span<Packet> packets) {
+  size_t taken = 0;
+  size_t end = packets.size();  // behind it are those that do not fit
+  while (taken < end) {
+    const auto refused = packets.begin() + taken;
+    const auto smaller = std::find_if(refused, packets.begin() + end, [&](const Packet& packet) {
+      return packet.length() < refused->length();
+    });
+    end -= smaller - refused;
+    std::rotate(refused, smaller, packets.end());
+    if (taken == end) break;
+    std::array<rte_mbuf*, Burst::kCapacity> mbufs;
+    GatherMbufs(packets.subspan(taken, end - taken), mbufs.data());
+    taken += link.Transmit(mbufs.data(), static_cast<uint16_t>(end - taken));
+  }
+  return taken;
+}
+
+// Hands on what fits, in order, for a far end whose room is counted in bytes. Moves the rest behind
+// it; returns how many packets were taken.
+template <typename Link>
+uint16_t TransmitFitting(Link& link, std::span<Packet> packets) {
+  std::array<rte_mbuf*, Burst::kCapacity> mbufs;
+  GatherMbufs(packets, mbufs.data());
+  const uint16_t taken = link.Transmit(mbufs.data(), static_cast<uint16_t>(packets.size()));
+  if (taken == packets.size()) [[likely]]
+    return taken;
+  return static_cast<uint16_t>(taken + TransmitSmaller(link, packets.subspan(taken)));
+}
+
 template <typename Link>
 class BurstSender {
  public:
   BurstSender(Link& link, Burst& burst) : link_(link), burst_(burst), end_(burst.count) {}
 
-  // Backend::Send. Packets that cannot be completed are moved behind the others, so that they do
-  // not hold up what follows them.
+  // Backend::Send. Packets that cannot be completed, or do not fit, are moved behind the others, so
+  // that they do not hold up what follows them.
   SendResult Run() {
     while (next_ < end_) {
       switch (Ready(burst_.packets[next_])) {
@@ -52,15 +88,16 @@ class BurstSender {
           ++next_;
           break;
         case Readiness::kSegments:
-          if (!Flush() || !SendSegments()) return {sent_, link_.refusal()};
+          Flush();
+          if (!SendSegments()) return {sent_, link_.refusal()};
           break;
         case Readiness::kFailed:
           PutAside();
           break;
       }
     }
-    if (!Flush()) return {sent_, link_.refusal()};
-    return {sent_, DropReason::kOffload};
+    Flush();
+    return {sent_, reason_};
   }
 
  private:
@@ -79,14 +116,17 @@ class BurstSender {
     return Readiness::kWhole;
   }
 
-  // Hands on packets [sent_, next_).
-  bool Flush() {
-    if (sent_ == next_) return true;
-    std::array<rte_mbuf*, Burst::kCapacity> mbufs;
-    const uint16_t count = next_ - sent_;
-    GatherMbufs(burst_.view().subspan(sent_, count), mbufs.data());
-    sent_ += link_.Transmit(mbufs.data(), count);
-    return sent_ == next_;
+  // Hands on packets [sent_, next_), and puts aside those that do not fit.
+  void Flush() {
+    if (sent_ == next_) return;
+    sent_ += TransmitFitting(link_, burst_.view().subspan(sent_, next_ - sent_));
+    if (sent_ == next_) [[likely]]
+      return;
+    reason_ = link_.refusal();
+    const auto first = burst_.packets.begin();
+    std::rotate(first + sent_, first + next_, first + burst_.count);
+    end_ -= next_ - sent_;
+    next_ = sent_;
   }
 
   void PutAside() {
@@ -124,9 +164,10 @@ class BurstSender {
 
   Link& link_;
   Burst& burst_;
-  uint16_t sent_ = 0;  // packets the far end has
-  uint16_t next_ = 0;  // packets looked at
-  uint16_t end_;       // behind it are those that failed
+  uint16_t sent_ = 0;                         // packets the far end has
+  uint16_t next_ = 0;                         // packets looked at
+  uint16_t end_;                              // behind it are those that failed
+  DropReason reason_ = DropReason::kOffload;  // why they did
 };
 
 }  // namespace vswitch

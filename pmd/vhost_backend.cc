@@ -10,37 +10,12 @@
 #include "dataplane/errno_status.h"
 #include "dataplane/packet_buffer.h"
 #include "pmd/offload.h"
+#include "pmd/pull.h"
 #include "pmd/transmit.h"
 #include "pmd/vhost_socket_file.h"
 
 namespace vswitch {
 namespace {
-
-// Cuts the first segment off one byte before its headers end. librte_vhost rewrites the
-// pseudo-header sum of what it enqueues, for TSO without the length that virtio wants in it (a
-// guest that forwards the frame would send wrong checksums); it leaves headers alone that are not
-// contiguous (rte_net_intel_cksum_flags_prepare).
-rte_mbuf* SplitHeaders(rte_mbuf* mbuf, uint16_t header_size, rte_mempool* pool) {
-  if (mbuf->data_len < header_size) return mbuf;
-  rte_mbuf* head = rte_pktmbuf_alloc(pool);
-  if (head == nullptr) return nullptr;
-  const uint16_t cut = header_size - 1;
-  char* to = rte_pktmbuf_append(head, cut);
-  if (to == nullptr || mbuf->nb_segs == UINT16_MAX) {
-    rte_pktmbuf_free(head);
-    return nullptr;
-  }
-  std::copy_n(rte_pktmbuf_mtod(mbuf, const char*), cut, to);
-  head->ol_flags = mbuf->ol_flags;
-  head->tx_offload = mbuf->tx_offload;
-  head->pkt_len = mbuf->pkt_len;
-  head->nb_segs = mbuf->nb_segs + 1;
-  head->next = mbuf;
-  mbuf->data_off += cut;
-  mbuf->data_len -= cut;
-  mbuf->nb_segs = 1;  // as of any segment that is not the first
-  return head;
-}
 
 // One receive ring of a guest, for BurstSender.
 class GuestRing {
@@ -185,9 +160,7 @@ SendResult VhostBackend::Send(uint16_t queue, Burst& burst) {
   if (!guest->Use(ring)) return {0, DropReason::kBackendDown};
   GuestRing link(*guest, ring, env_.pool);
   if (AnyOffload(burst)) return BurstSender(link, burst).Run();
-  std::array<rte_mbuf*, Burst::kCapacity> mbufs;
-  GatherMbufs(burst.view(), mbufs.data());
-  return {link.Transmit(mbufs.data(), burst.count), DropReason::kBackendFull};
+  return {TransmitFitting(link, burst.view()), DropReason::kBackendFull};
 }
 
 BackendStatus VhostBackend::Status() const {
@@ -215,15 +188,12 @@ void VhostBackend::OnConnected(int vid) {
 void VhostBackend::OnReady(int vid) {
   uint64_t features = 0;
   rte_vhost_get_negotiated_features(vid, &features);
-  {
-    const std::lock_guard lock(mutex_);
-    VhostGuest* guest = Find(vid);
-    if (guest == nullptr) return;
-    guest->SetFeatures(features);
-    guest->set_running(true);
-    PublishNewest();
-  }
-  Report();
+  const std::lock_guard lock(mutex_);
+  VhostGuest* guest = Find(vid);
+  if (guest == nullptr) return;
+  guest->SetFeatures(features);
+  guest->set_running(true);
+  PublishNewest();
 }
 
 void VhostBackend::OnStopped(int vid) {
@@ -235,7 +205,6 @@ void VhostBackend::OnStopped(int vid) {
     PublishNewest();
   }
   env_.rcu->Synchronize();
-  Report();
 }
 
 void VhostBackend::OnRing(int vid, uint16_t ring, bool usable) {

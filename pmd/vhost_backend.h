@@ -56,9 +56,6 @@ class VhostBackend final : public Backend, private VhostEvents {
 
   VhostGuest* Find(int vid);
   void PublishNewest();
-  void Report() const {
-    if (env_.on_event) env_.on_event();
-  }
 
   const std::string path_;
   const BackendEnv env_;

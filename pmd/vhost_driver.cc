@@ -2,6 +2,7 @@
 #include "pmd/vhost_driver.h"
 
 #include <rte_vhost.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <climits>
@@ -88,6 +89,23 @@ constexpr rte_vhost_device_ops kOps = {
 constexpr uint64_t kNotCarried =
     kVirtioNetHostUfo | kVirtioNetGuestUfo | kVirtioNetHostEcn | kVirtioNetGuestEcn | kVirtioNetGso;
 
+// For the whole process, and only while the control thread makes a socket.
+class Umask {
+ public:
+  explicit Umask(mode_t mask) : before_(umask(mask)) {}
+  ~Umask() { umask(before_); }
+  Umask(const Umask&) = delete;
+  Umask& operator=(const Umask&) = delete;
+
+ private:
+  const mode_t before_;
+};
+
+int StartClosed(const std::string& path) {
+  const Umask closed(0777);
+  return rte_vhost_driver_start(path.c_str());
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<VhostDriver>> VhostDriver::Open(const std::string& path, bool client,
@@ -111,8 +129,7 @@ absl::Status VhostDriver::Start(bool client) {
   }
   registered_ = true;
   if (rte_vhost_driver_disable_features(path_.c_str(), kNotCarried) < 0 ||
-      rte_vhost_driver_callback_register(path_.c_str(), &kOps) < 0 ||
-      rte_vhost_driver_start(path_.c_str()) < 0) {
+      rte_vhost_driver_callback_register(path_.c_str(), &kOps) < 0 || StartClosed(path_) < 0) {
     return ErrnoStatus(EIO, absl::StrCat("librte_vhost cannot start socket ", path_));
   }
   return absl::OkStatus();

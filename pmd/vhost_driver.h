@@ -33,7 +33,8 @@ class VhostEvents {
 class VhostDriver {
  public:
   // Registers `path` (not yet in use, see ClaimSocketPath). EADDRINUSE when this process has it
-  // already, ENOSPC at librte_vhost's limit of 1,024 sockets. `events` outlives the result.
+  // already, ENOSPC at librte_vhost's limit of 1,024 sockets. `events` outlives the result. A
+  // server's socket has mode 0, until ApplyOwnership says who may connect.
   static absl::StatusOr<std::unique_ptr<VhostDriver>> Open(const std::string& path, bool client,
                                                            VhostEvents* events);
   // Stops connections (OnStopped), closes the socket and removes a server's file. No event is

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pmd/vhost_socket_file.h"
 
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,65 +15,27 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
+#include "dataplane/unix_socket.h"
 
 namespace vswitch {
 namespace {
 
-class Socket {
+class Descriptor {
  public:
-  Socket() : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {}
-  ~Socket() {
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
     if (fd_ >= 0) close(fd_);
   }
-  Socket(const Socket&) = delete;
-  Socket& operator=(const Socket&) = delete;
-  int fd() const { return fd_; }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
 
  private:
   const int fd_;
 };
 
-// REQUIRES: CheckSocketPath(path).ok()
-sockaddr_un AddressOf(const std::string& path) {
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
-  return address;
-}
-
 absl::Status Fail(int error, const std::string& what, const std::string& path) {
   return ErrnoStatus(error, absl::StrCat(what, " ", path, ": ", std::strerror(error)));
-}
-
-absl::Status InUse(const std::string& path) {
-  return ErrnoStatus(EADDRINUSE, absl::StrCat("socket ", path, " is in use by another process"));
-}
-
-// Nobody listening answers ECONNREFUSED; whatever else the kernel says, somebody may be there.
-absl::Status CheckDead(const std::string& path) {
-  const Socket probe;
-  const sockaddr_un address = AddressOf(path);
-  const int result =
-      connect(probe.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  if (result < 0 && (errno == ECONNREFUSED || errno == ENOENT)) return absl::OkStatus();
-  if (result < 0 && errno == EACCES) return Fail(EACCES, "cannot look behind socket", path);
-  return InUse(path);
-}
-
-absl::Status RemoveStale(const std::string& path) {
-  struct stat info;
-  if (lstat(path.c_str(), &info) < 0) {
-    return errno == ENOENT ? absl::OkStatus() : Fail(errno, "cannot look at", path);
-  }
-  if (!S_ISSOCK(info.st_mode)) {
-    return ErrnoStatus(EEXIST, absl::StrCat(path, " exists and is not a socket"));
-  }
-  const absl::Status dead = CheckDead(path);
-  if (!dead.ok()) return dead;
-  if (unlink(path.c_str()) < 0 && errno != ENOENT) {
-    return Fail(errno, "cannot remove the stale socket", path);
-  }
-  return absl::OkStatus();
 }
 
 absl::StatusOr<uid_t> UserId(const std::string& user) {
@@ -133,15 +95,10 @@ absl::StatusOr<SocketOwnership> ParseOwnership(const std::string& user, const st
 }
 
 absl::Status CheckSocketPath(const std::string& path) {
-  constexpr size_t kLimit = sizeof(sockaddr_un::sun_path) - 1;
   if (path.empty() || path.find('\0') != std::string::npos) {
     return ErrnoStatus(EINVAL, "a vhost-user socket needs a path");
   }
-  if (path.size() > kLimit) {
-    return ErrnoStatus(ENAMETOOLONG,
-                       absl::StrCat("socket path ", path, " is longer than ", kLimit, " bytes"));
-  }
-  return absl::OkStatus();
+  return UnixAddress(path).status();
 }
 
 absl::Status MakeSocketDirectory(const std::string& directory) {
@@ -154,23 +111,32 @@ absl::Status MakeSocketDirectory(const std::string& directory) {
 }
 
 absl::Status ClaimSocketPath(const std::string& path) {
-  const absl::Status free = RemoveStale(path);
+  const absl::Status free = RemoveStaleSocket(path);
   if (!free.ok()) return free;
-  const Socket trial;
-  const sockaddr_un address = AddressOf(path);
-  if (bind(trial.fd(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
-    if (errno == EADDRINUSE) return InUse(path);
+  const absl::StatusOr<sockaddr_un> address = UnixAddress(path);
+  if (!address.ok()) return address.status();
+  const Descriptor trial(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (bind(trial.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) < 0) {
     return Fail(errno, "cannot create socket", path);
   }
   unlink(path.c_str());
   return absl::OkStatus();
 }
 
+// By descriptor: whoever may write to the directory may put a link in the socket's place.
 absl::Status ApplyOwnership(const std::string& path, const SocketOwnership& ownership) {
-  if (chown(path.c_str(), ownership.user, ownership.group) < 0) {
+  const Descriptor file(open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  struct stat info;
+  if (file.get() < 0 || fstat(file.get(), &info) < 0) return Fail(errno, "cannot look at", path);
+  if (!S_ISSOCK(info.st_mode)) {
+    return ErrnoStatus(EEXIST, absl::StrCat(path, " is not the socket that was made there"));
+  }
+  if (fchownat(file.get(), "", ownership.user, ownership.group, AT_EMPTY_PATH) < 0) {
     return Fail(errno, "cannot set owner and group of", path);
   }
-  if (chmod(path.c_str(), ownership.mode) < 0) return Fail(errno, "cannot set mode of", path);
+  // fchmod takes no O_PATH descriptor.
+  const std::string itself = absl::StrCat("/proc/self/fd/", file.get());
+  if (chmod(itself.c_str(), ownership.mode) < 0) return Fail(errno, "cannot set mode of", path);
   return absl::OkStatus();
 }
 

@@ -34,6 +34,8 @@ absl::Status MakeSocketDirectory(const std::string& directory);
 // behind.
 absl::Status ClaimSocketPath(const std::string& path);
 
+// Opens the socket to those who may use it. EEXIST for a link, or whatever else is not a socket,
+// which stays as it is.
 absl::Status ApplyOwnership(const std::string& path, const SocketOwnership& ownership);
 
 }  // namespace vswitch

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Packet views of hostile frames: a checksum or segmentation request out of a guest's header is
-// checked against the frame, then completed in software as Send would. Input: 8 bytes of request, 1
-// byte that says how the frame is cut into buffers, the frame.
+// Hostile frames with hostile requests, on every way into the switch: a guest's virtio header, a
+// tap's, librte_vhost's flags, another DPDK program's flags. What is believed is then completed in
+// software as Send would, or handed on as flags. Input: 8 bytes of request, 1 byte that says how
+// the frame is cut into buffers, the frame.
 #include <rte_eal.h>
 #include <rte_mbuf.h>
 
@@ -10,12 +11,17 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
+#include <span>
+#include <vector>
 
 #include "dataplane/packet_buffer.h"
 #include "pmd/checksum.h"
 #include "pmd/headers.h"
 #include "pmd/offload.h"
+#include "pmd/pull.h"
 #include "pmd/segment.h"
+#include "pmd/tap_device.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace vswitch {
@@ -49,11 +55,19 @@ Offload ToOffload(const Request& request) {
   return offload;
 }
 
-// A chain whose buffers hold `piece` bytes each, the first one at least 128 (Packet::Headers).
-rte_mbuf* Chain(const uint8_t* data, size_t size, uint16_t piece) {
+struct Input {
+  Request request;
+  uint16_t piece;  // bytes in a buffer
+  std::span<const uint8_t> frame;
+};
+
+// A chain whose buffers hold `piece` bytes each, the first one `first`.
+rte_mbuf* Chain(std::span<const uint8_t> frame, uint16_t first, uint16_t piece) {
+  const uint8_t* data = frame.data();
+  const size_t size = frame.size();
   rte_mbuf* head = rte_pktmbuf_alloc(Pool());
   rte_mbuf* tail = head;
-  uint16_t room = std::max<uint16_t>(piece, 128);
+  uint16_t room = first;
   for (size_t done = 0; done < size; room = piece) {
     if (done > 0) {
       tail->next = rte_pktmbuf_alloc(Pool());
@@ -69,9 +83,29 @@ rte_mbuf* Chain(const uint8_t* data, size_t size, uint16_t piece) {
   return head;
 }
 
+// As backends receive it, with contiguous headers.
+rte_mbuf* Chain(const Input& input) {
+  const uint16_t piece = std::max<uint16_t>(input.piece, 64);
+  return Chain(input.frame, std::max(piece, kContiguousHeaders), piece);
+}
+
+std::span<const uint8_t> Head(const rte_mbuf* mbuf) {
+  return {rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len};
+}
+
+bool Holds(const rte_mbuf* mbuf, std::span<const uint8_t> bytes) {
+  for (; mbuf != nullptr; mbuf = mbuf->next) {
+    const std::span<const uint8_t> head = Head(mbuf);
+    if (head.size() > bytes.size()) return false;
+    if (!std::equal(head.begin(), head.end(), bytes.begin())) return false;
+    bytes = bytes.subspan(head.size());
+  }
+  return bytes.empty();
+}
+
 // A receiver's view: the checksum of a whole segment over its pseudo-header is all ones.
 void CheckSegment(const rte_mbuf* segment) {
-  const std::span<const uint8_t> head{rte_pktmbuf_mtod(segment, const uint8_t*), segment->data_len};
+  const std::span<const uint8_t> head = Head(segment);
   const auto headers = FindTransport(head);
   FUZZ_CHECK(headers.has_value());
   const uint32_t length = segment->pkt_len - headers->transport;
@@ -99,6 +133,106 @@ void Complete(const Packet& packet) {
   CompleteChecksum(PacketBuffer::Mbuf(packet), offload.csum_start, offload.csum_offset);
 }
 
+void CompleteInSoftware(const Input& input) {
+  Packet packet = PacketBuffer::FromMbuf(Chain(input));
+  Offload offload = ToOffload(input.request);
+  if (CheckOffload(packet.Headers(), packet.length(), offload)) {
+    packet = PacketBuffer::FromMbuf(PacketBuffer::Mbuf(packet), offload);
+    offload.gso != GsoType::kNone ? Segment(packet) : Complete(packet);
+  }
+  PacketBuffer::Free({&packet, 1});
+}
+
+// As for a guest; what it needs stays where librte_vhost looks for it.
+rte_mbuf* Split(rte_mbuf* mbuf) {
+  std::vector<uint8_t> bytes;
+  for (const rte_mbuf* m = mbuf; m != nullptr; m = m->next) {
+    bytes.insert(bytes.end(), Head(m).begin(), Head(m).end());
+  }
+  const auto headers = static_cast<uint16_t>(mbuf->l2_len + mbuf->l3_len + mbuf->l4_len);
+  rte_mbuf* split = SplitHeaders(mbuf, headers, Pool());
+  FUZZ_CHECK(split != nullptr && split != mbuf);
+  FUZZ_CHECK(split->data_len == headers - 1);
+  FUZZ_CHECK(split->tx_offload == mbuf->tx_offload && split->pkt_len == bytes.size());
+  FUZZ_CHECK(Holds(split, bytes));
+  rte_mbuf_sanity_check(split, 1);
+  return split;
+}
+
+// A request that was believed passes its own check, and comes through another DPDK program
+// unchanged.
+void HandOn(rte_mbuf* mbuf, const Offload& offload, bool ip_checksum) {
+  Offload again = offload;
+  FUZZ_CHECK(CheckOffload(Head(mbuf), mbuf->pkt_len, again));
+  FUZZ_CHECK(again.gso == offload.gso && again.gso_size == offload.gso_size);
+  if (offload.Any() && SetTxRequest(mbuf, offload, ip_checksum)) {
+    Offload returned;
+    FUZZ_CHECK(TakeTxRequest(mbuf, &returned));
+    FUZZ_CHECK(returned.needs_checksum && returned.gso == offload.gso);
+    FUZZ_CHECK(returned.gso_size == offload.gso_size);
+    FUZZ_CHECK(returned.csum_start == offload.csum_start);
+    FUZZ_CHECK(returned.csum_offset == offload.csum_offset);
+    if (offload.gso != GsoType::kNone) mbuf = Split(mbuf);
+  }
+  rte_pktmbuf_free(mbuf);
+}
+
+void FromTap(const Input& input) {
+  VnetHeader header{};
+  header.flags = input.request.flags;
+  header.gso_type = input.request.gso_type;
+  header.gso_size = input.request.gso_size;
+  header.csum_start = input.request.csum_start;
+  header.csum_offset = input.request.csum_offset;
+  rte_mbuf* mbuf = Chain(input);
+  Offload offload;
+  const bool believed = OffloadFromVnetHeader(header, Head(mbuf), mbuf->pkt_len, &offload);
+  believed ? HandOn(mbuf, offload, false) : rte_pktmbuf_free(mbuf);
+}
+
+void FromVhost(const Input& input) {
+  rte_mbuf* mbuf = Chain(input);
+  mbuf->ol_flags = RTE_MBUF_F_RX_L4_CKSUM_NONE;
+  if (input.request.gso_type != 0) mbuf->ol_flags |= RTE_MBUF_F_RX_LRO;
+  mbuf->tso_segsz = input.request.gso_size;
+  Offload offload;
+  const bool believed = OffloadFromRxFlags(mbuf, &offload);
+  believed ? HandOn(mbuf, offload, false) : rte_pktmbuf_free(mbuf);
+}
+
+// The lowest bit of the offset says whether the lengths of the headers are true.
+void FromProgram(const Input& input) {
+  constexpr uint64_t kFlags[] = {RTE_MBUF_F_TX_IPV4,      RTE_MBUF_F_TX_IPV6,
+                                 RTE_MBUF_F_TX_IP_CKSUM,  RTE_MBUF_F_TX_TCP_CKSUM,
+                                 RTE_MBUF_F_TX_UDP_CKSUM, RTE_MBUF_F_TX_TCP_SEG,
+                                 RTE_MBUF_F_TX_VLAN,      RTE_MBUF_F_TX_UDP_SEG};
+  rte_mbuf* mbuf = Chain(input);
+  for (size_t i = 0; i < std::size(kFlags); ++i) {
+    if ((input.request.flags >> i & 1) != 0) mbuf->ol_flags |= kFlags[i];
+  }
+  mbuf->l2_len = input.request.csum_start & 0x7f;
+  mbuf->l3_len = input.request.csum_offset & 0x1ff;
+  const auto headers = FindTransport(Head(mbuf));
+  if (headers.has_value() && (input.request.csum_offset & 1) == 0) {
+    mbuf->l2_len = headers->network & 0x7f;
+    mbuf->l3_len = headers->network_size() & 0x1ff;
+  }
+  mbuf->tso_segsz = input.request.gso_size;
+  Offload offload;
+  const bool believed = TakeTxRequest(mbuf, &offload);
+  FUZZ_CHECK((mbuf->ol_flags & RTE_MBUF_F_TX_OFFLOAD_MASK) == 0);
+  believed ? HandOn(mbuf, offload, true) : rte_pktmbuf_free(mbuf);
+}
+
+void Pull(const Input& input) {
+  rte_mbuf* mbuf = Chain(input.frame, input.piece % 64 + 1, std::max<uint16_t>(input.piece, 20));
+  PullHeaders(mbuf);
+  FUZZ_CHECK(mbuf->data_len >= std::min<size_t>(input.frame.size(), kContiguousHeaders));
+  FUZZ_CHECK(Holds(mbuf, input.frame));
+  rte_mbuf_sanity_check(mbuf, 1);
+  rte_pktmbuf_free(mbuf);
+}
+
 }  // namespace
 }  // namespace vswitch
 
@@ -106,17 +240,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace vswitch;
   constexpr size_t kPrefix = sizeof(Request) + 1;
   if (size <= kPrefix || size > 70000) return 0;
-  Request request;
-  std::memcpy(&request, data, sizeof(request));
-  const auto piece = static_cast<uint16_t>(1 + data[sizeof(request)] * 8);
-  rte_mbuf* mbuf = Chain(data + kPrefix, size - kPrefix, std::max<uint16_t>(piece, 64));
-  Packet packet = PacketBuffer::FromMbuf(mbuf);
-  Offload offload = ToOffload(request);
-  if (CheckOffload(packet.Headers(), packet.length(), offload)) {
-    packet = PacketBuffer::FromMbuf(mbuf, offload);
-    offload.gso != GsoType::kNone ? Segment(packet) : Complete(packet);
+  Input input;
+  std::memcpy(&input.request, data, sizeof(input.request));
+  input.piece = static_cast<uint16_t>(1 + data[sizeof(input.request)] * 8);
+  input.frame = {data + kPrefix, size - kPrefix};
+  for (const auto way : {CompleteInSoftware, FromTap, FromVhost, FromProgram, Pull}) {
+    way(input);
+    FUZZ_CHECK(rte_mempool_in_use_count(Pool()) == 0);
   }
-  PacketBuffer::Free({&packet, 1});
-  FUZZ_CHECK(rte_mempool_in_use_count(Pool()) == 0);
   return 0;
 }

@@ -52,6 +52,25 @@ def test_link_on_a_dpdk_port_counts_what_comes_from_its_wire(vswitch, host):
     assert vswitch.show("up0")["drops"]["no_handler"] == no_handler + 500
 
 
+def test_link_has_the_carrier_address_and_mtu_limits_of_its_port(vswitch):
+    tap = unique_name("tc")
+    vswitch.vsctl("link", "add", "up0", "type", "ethdev", "devargs",
+                  f"net_tap0,iface={tap},mac=02:00:00:00:00:07")
+    vswitch.ip("link", "set", "dev", "up0", "up")
+    link = vswitch.links()["up0"]
+    assert (link["address"], link["operstate"]) == ("02:00:00:00:00:07", "UP")
+    assert link["max_mtu"] == 1504
+    for state, operstate in (("down", "DOWN"), ("up", "UP")):
+        run("ip", "link", "set", tap, state)
+        wait_until(lambda: vswitch.links()["up0"]["operstate"] == operstate, 5, operstate)
+        assert ("NO-CARRIER" in vswitch.links()["up0"]["flags"]) == (state == "down")
+    vswitch.ip("link", "set", "dev", "up0", "address", "02:00:00:00:00:08", "mtu", 1400)
+    kernel = json.loads(run("ip", "-j", "link", "show", tap).stdout)[0]
+    assert (kernel["address"], kernel["mtu"]) == ("02:00:00:00:00:08", 1400)
+    refused = vswitch.ip("link", "set", "dev", "up0", "mtu", 1505, check=False)
+    assert "mtu greater than device maximum" in refused.stderr
+
+
 def test_deleted_link_gives_its_port_back(vswitch):
     """More often than DPDK has ports (32)."""
     tap = unique_name("td")
@@ -69,6 +88,18 @@ def test_bad_devargs_leave_nothing(vswitch, devargs):
     assert refused.returncode in (1, 2)
     assert refused.stderr.strip()
     assert "up0" not in vswitch.links()
+
+
+def test_dpdk_says_nothing_of_what_is_in_order_or_reported(vswitch):
+    before = vswitch.log()
+    vswitch.add_veth("a", "b")
+    vswitch.vsctl("link", "add", "up0", "type", "ethdev", "devargs",
+                  f"net_tap0,iface={unique_name('tq')}")
+    vswitch.vsctl("attach", "a", "ring", "name=taken")
+    refused = vswitch.vsctl("attach", "b", "ring", "name=taken", check=False)
+    assert refused.returncode == 1
+    vswitch.ip("link", "del", "dev", "up0")
+    assert vswitch.log() == before
 
 
 def attach_net_tap(stack, vswitch, device, host, address):

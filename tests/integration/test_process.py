@@ -218,7 +218,8 @@ def without_hugepages(tmp_path):
         (pool / name).write_text("0\n")
     script = tmp_path / "vswitch"
     script.write_text(f"""#!/bin/sh
-exec unshare -m sh -c 'mount --bind {pool.parent} /sys/kernel/mm/hugepages && exec "$0" "$@"' \\
+exec unshare -m --propagation unchanged sh -c 'mount --make-rslave /sys &&
+    mount --bind {pool.parent} /sys/kernel/mm/hugepages && exec "$0" "$@"' \\
   {VSWITCH} "$@"
 """)
     script.chmod(0o755)

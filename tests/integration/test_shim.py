@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from support.vswitch_process import VswitchProcess
+from support.vswitch_process import VswitchProcess, clients
 
 PRELUDE = """
 import array, ctypes, errno, fcntl, os, select, socket, struct, subprocess, sys, threading, time
@@ -340,7 +340,7 @@ def test_server_that_goes_away():
 def test_preload_is_added_to(vswitch):
     result = run_python(vswitch, "import os; print(os.environ['LD_PRELOAD'])",
                         env={"LD_PRELOAD": "libm.so.6", "PATH": "/usr/bin"})
-    library = vswitch.build_dir / "libvswitch-ip.so"
+    library = clients(vswitch.build_dir) / "libvswitch-ip.so"
     assert (result.returncode, result.stdout) == (0, f"{library}:libm.so.6\n")
 
 

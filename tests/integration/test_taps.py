@@ -32,6 +32,16 @@ def test_tap_gets_the_mtu_of_its_device(hosts):
         assert json.loads(host.ip("-j", "link", "show", host.tap).stdout)[0]["mtu"] == MTU
 
 
+def test_tap_follows_the_mtu_of_its_device_wherever_it_is(vswitch, hosts):
+    vswitch.ip("link", "set", "dev", "a", "mtu", 3000)
+    assert json.loads(hosts.left.ip("-j", "link", "show", hosts.left.tap).stdout)[0]["mtu"] == 3000
+    # More than a tap can have: refused by both.
+    refused = vswitch.ip("link", "set", "dev", "a", "mtu", 65535, check=False)
+    assert refused.returncode == 2
+    assert "mtu" in refused.stderr
+    assert vswitch.links()["a"]["mtu"] == 3000
+
+
 @pytest.mark.parametrize("size", [56, 8000])
 def test_ping(hosts, size):
     hosts.left.ping("10.0.0.2", size=size)

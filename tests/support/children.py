@@ -18,6 +18,12 @@ def _die_with_parent():
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
+def entering(netns):
+    """The command that runs the rest of an argv in a named network namespace. Unlike `ip netns
+    exec` and `ip -n` it touches no mount, which a chroot would refuse."""
+    return ["nsenter", f"--net=/run/netns/{netns}"]
+
+
 class Child:
     """A process in a session of its own (a terminal's Ctrl-C does not reach it), its standard
     output and error collected line by line."""
@@ -27,7 +33,7 @@ class Child:
         if cpus is not None:
             argv = ["taskset", "-c", str(cpus)] + argv
         if netns is not None:
-            argv = ["ip", "netns", "exec", netns] + argv
+            argv = entering(netns) + argv
         self.name = name or os.path.basename(argv[0])
         self._output = b""
         self._changed = threading.Condition()

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace vswitch {
 
@@ -52,6 +53,7 @@ FarEnd::~FarEnd() {
 
 void FakeBackend::Receive(uint16_t queue, Burst& burst) {
   if (queue != 0) return;
+  burst.malformed = std::exchange(far_.malformed, uint16_t{0});
   while (!far_.input.empty() && burst.count < Burst::kCapacity) {
     burst.packets[burst.count++] = far_.input.front();
     far_.input.pop_front();

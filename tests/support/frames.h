@@ -37,6 +37,7 @@ struct FarEnd {
   std::vector<SentFrame> sent;
   uint32_t room = UINT32_MAX;
   DropReason refusal = DropReason::kBackendFull;
+  uint16_t malformed = 0;  // frames that the next Receive refuses
   bool destroyed = false;
 
   ~FarEnd();

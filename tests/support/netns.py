@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 
-from support.children import Child
+from support.children import Child, entering
 from support.vswitch_process import other_cpus
 
 _serial = itertools.count()
@@ -48,10 +48,10 @@ class Netns:
         run("ip", "netns", "del", self.name, check=False)
 
     def ip(self, *args, **kwargs):
-        return run("ip", "-n", self.name, *args, **kwargs)
+        return run(*entering(self.name), "ip", *args, **kwargs)
 
     def run(self, *argv, **kwargs):
-        return run("ip", "netns", "exec", self.name, "taskset", "-c", other_cpus(), *argv, **kwargs)
+        return run(*entering(self.name), "taskset", "-c", other_cpus(), *argv, **kwargs)
 
     def spawn(self, *argv):
         return Child(argv, cpus=other_cpus(), netns=self.name)

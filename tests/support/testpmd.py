@@ -23,22 +23,25 @@ def vhost(index, socket):
 
 class Testpmd:
     """Forwards from the start, port 0 to 1 and 1 to 0, 2 to 3 and so on, on CPU `cpu`; its control
-    thread runs on CPU `main_cpu` (default: the same). Not started until start() or `with`."""
+    thread runs on CPU `main_cpu` (default: the same). With `cpu2` the second half of the ports is
+    polled there. Not started until start() or `with`."""
 
     __test__ = False  # not a test, whatever its name says to pytest
 
-    def __init__(self, vdevs, cpu, main_cpu=None, memory=256, options=()):
+    def __init__(self, vdevs, cpu, main_cpu=None, cpu2=None, memory=256, options=()):
         main_cpu = cpu if main_cpu is None else main_cpu
         # Line buffering, so that an answer comes when it is given. Guest memory in one file, or it
         # could not be described to the switch.
         self.argv = ["stdbuf", "-oL", "dpdk-testpmd", "--in-memory", "--no-pci", "--no-telemetry",
                      "--single-file-segments", f"--file-prefix=testpmd-{os.getpid()}-{id(self)}",
-                     f"--lcores=0@{main_cpu},1@{cpu}", "-m", memory]
+                     f"--lcores=0@{main_cpu},1@{cpu}" + ("" if cpu2 is None else f",2@{cpu2}"),
+                     "-m", memory]
         for vdev in vdevs:
             self.argv += ["--vdev", vdev]
         # Left alone it would use only 512 of a ring's descriptors.
         self.argv += ["--", "-i", "--auto-start", "--forward-mode=io", "--no-mlockall",
-                      "--total-num-mbufs=16384", "--rxd=1024", "--txd=1024", *options]
+                      "--total-num-mbufs=16384", "--rxd=1024", "--txd=1024",
+                      f"--nb-cores={1 if cpu2 is None else 2}", *options]
         self.child = None
 
     def __enter__(self):

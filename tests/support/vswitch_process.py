@@ -7,9 +7,12 @@
         vswitch.show("a")["backend"]["state"]
 """
 
+import atexit
+import functools
 import json
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -21,6 +24,18 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def default_build_dir():
     return pathlib.Path(os.environ.get("VSWITCH_BUILD", ROOT / "build"))
+
+
+@functools.cache
+def clients(build_dir):
+    """A directory with vsctl and its library that every user may read: a build directory in
+    somebody's home is not."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="vsw-clients-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    for name in ("vsctl", "libvswitch-ip.so"):
+        shutil.copy(build_dir / name, directory)
+    directory.chmod(0o755)
+    return directory
 
 
 def last_cpu():
@@ -127,7 +142,8 @@ class VswitchProcess:
     # --- the control client ---
 
     def vsctl_argv(self, *args):
-        return [str(self.build_dir / "vsctl"), "--run-dir", str(self.run_dir), *map(str, args)]
+        vsctl = clients(self.build_dir) / "vsctl"
+        return [str(vsctl), "--run-dir", str(self.run_dir), *map(str, args)]
 
     def vsctl(self, *args, check=True, timeout=30, input=None):
         """Runs `vsctl ARGS`; returns the CompletedProcess with text output."""

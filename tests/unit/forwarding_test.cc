@@ -3,6 +3,7 @@
 // moved.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 
 #include "dataplane/dataplane.h"
@@ -207,6 +208,44 @@ INSTANTIATE_TEST_SUITE_P(Sink, SinkTable,
                                          SinkRow{false, false, 0, 0, DropReason::kDeviceDown},
                                          SinkRow{true, true, 0, 2, DropReason::kNoHandler},
                                          SinkRow{true, false, 0, 0, DropReason::kDeviceDown}));
+
+// One device with a fake backend, and what it counts of what comes out of that.
+DeviceTotals CountsOf(FarEnd& far, bool wire) {
+  Dataplane plane(1);
+  const DeviceId id = plane.CreateDevice();
+  if (wire) {
+    plane.Publish(id, std::make_unique<Wire>(id, true));
+  } else {
+    plane.Publish(id, std::make_unique<Dummy>(id, true));
+  }
+  plane.Attach(id, std::make_unique<FakeBackend>(far));
+  plane.workers()[0]->RunOnce();
+  return plane.Totals(id);
+}
+
+TEST(SinkTest, WhatIsMalformedWasReceivedFromAWireAndSentByAStack) {
+  FarEnd stack{.malformed = 3}, wire{.malformed = 4};
+  const DeviceTotals sent = CountsOf(stack, false), received = CountsOf(wire, true);
+  EXPECT_EQ(sent.drops[static_cast<size_t>(DropReason::kMalformed)], 3u);
+  EXPECT_EQ(sent.tx_dropped, 3u);
+  EXPECT_EQ(sent.rx_errors, 0u);
+  EXPECT_EQ(received.drops[static_cast<size_t>(DropReason::kMalformed)], 4u);
+  EXPECT_EQ(received.tx_dropped, 0u);
+  EXPECT_EQ(received.rx_errors, 4u);
+}
+
+TEST(SinkTest, OnlyAWireCountsMulticast) {
+  for (const bool wire : {false, true}) {
+    FarEnd far;
+    for (const uint8_t first : {0x02, 0x01, 0x33, 0xff}) {
+      Packet packet = MakeFrame(60);
+      std::fill_n(rte_pktmbuf_mtod(PacketBuffer::Mbuf(packet), uint8_t*), 6, first);
+      far.input.push_back(packet);
+    }
+    far.input.push_back(MakeFrame(5, 1));  // too short to have an address
+    EXPECT_EQ(CountsOf(far, wire).multicast, wire ? 2u : 0u);
+  }
+}
 
 }  // namespace
 }  // namespace vswitch

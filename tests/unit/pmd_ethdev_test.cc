@@ -2,6 +2,8 @@
 #include <gtest/gtest.h>
 #include <rte_ethdev.h>
 
+#include <array>
+#include <cstdlib>
 #include <memory>
 #include <string>
 #include <vector>
@@ -134,6 +136,40 @@ TEST_F(EthdevBackendTest, RefusesQueuesAndMtuOfNoUse) {
   EXPECT_EQ(ErrnoOf(Create("net_null0", 0).status()), EINVAL);
   EXPECT_EQ(ErrnoOf(Create("net_null0", 60000).status()), EINVAL);
   EXPECT_EQ(ErrnoOf(Create("net_null0", 1, 20).status()), EINVAL);
+}
+
+TEST_F(EthdevBackendTest, IsTheNicThatItsPortIs) {
+  const auto backend = Create("net_tap0,iface=vswnic,mac=02:00:00:00:00:07");
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  const NicState nic = (*backend)->Nic().value();
+  EXPECT_TRUE(nic.carrier);
+  EXPECT_EQ(nic.address, (std::array<uint8_t, 6>{2, 0, 0, 0, 0, 7}));
+  EXPECT_EQ(nic.max_mtu, 1504u) << "by the longest frame that the driver takes";
+  const int down = std::system("ip link set vswnic down");
+  ASSERT_EQ(down, 0);
+  EXPECT_FALSE((*backend)->Nic()->carrier);
+}
+
+TEST_F(EthdevBackendTest, SetsMtuAndAddressOfARunningPort) {
+  const auto backend = Create("net_tap0,iface=vswnic");
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  EXPECT_TRUE((*backend)->SetMtu(1400).ok());
+  uint16_t port = RTE_MAX_ETHPORTS, mtu = 0;
+  ASSERT_EQ(rte_eth_dev_get_port_by_name("net_tap0", &port), 0);
+  ASSERT_EQ(rte_eth_dev_get_mtu(port, &mtu), 0);
+  EXPECT_EQ(mtu, 1400);
+  EXPECT_EQ(ErrnoOf((*backend)->SetMtu(9000)), EINVAL);
+  EXPECT_EQ(ErrnoOf((*backend)->SetMtu(20)), EINVAL);
+  const std::array<uint8_t, 6> address{2, 0, 0, 0, 0, 8};
+  EXPECT_TRUE((*backend)->SetAddress(address).ok());
+  EXPECT_EQ((*backend)->Nic()->address, address);
+}
+
+TEST_F(EthdevBackendTest, PortsWithoutMtuOrAddressTakeAny) {
+  const auto backend = Create("net_ring0");
+  ASSERT_TRUE(backend.ok()) << backend.status();
+  EXPECT_TRUE((*backend)->SetMtu(9000).ok());
+  EXPECT_TRUE((*backend)->SetAddress({2, 0, 0, 0, 0, 8}).ok());
 }
 
 TEST_F(EthdevBackendTest, SaysWhenThereIsNoRoomForAPort) {

@@ -152,6 +152,12 @@ TEST_F(TapBackendTest, ComesUpWithNameAndMtuAndGoes) {
     int mtu = 0;
     EXPECT_NE(InterfaceFlags("unit0", &mtu) & IFF_UP, 0);
     EXPECT_EQ(mtu, 9000);
+    EXPECT_TRUE((*backend)->SetMtu(3000).ok());
+    InterfaceFlags("unit0", &mtu);
+    EXPECT_EQ(mtu, 3000);
+    const absl::Status refused = (*backend)->SetMtu(65535);
+    EXPECT_EQ(ErrnoOf(refused), EINVAL);
+    EXPECT_NE(refused.message().find("65535"), absl::string_view::npos);
     EXPECT_EQ((*backend)->Status().type, "tap");
     EXPECT_EQ((*backend)->Status().path, "unit0");
     EXPECT_EQ((*backend)->Status().state, "up");
@@ -290,8 +296,12 @@ TEST_F(TapBackendTest, KeepsForwardingInAnotherNamespace) {
                               std::to_string(to) + " 2>&1";
   ASSERT_EQ(std::system(command.c_str()), 0);
   EXPECT_EQ(InterfaceFlags("unit0", nullptr), -1) << "it has moved";
+  EXPECT_TRUE(backend->SetMtu(3000).ok());
   ASSERT_EQ(setns(to, CLONE_NEWNET), 0);
   ASSERT_EQ(std::system("ip link set unit0 up"), 0);
+  int mtu = 0;
+  InterfaceFlags("unit0", &mtu);
+  EXPECT_EQ(mtu, 3000);
   HostSide host("unit0");
   const IpFrame frame = BuildIpFrame({.udp = true});
   ASSERT_EQ(SendOne(*backend, ToPacket(frame.bytes)).accepted, 1);
@@ -300,6 +310,8 @@ TEST_F(TapBackendTest, KeepsForwardingInAnotherNamespace) {
   ASSERT_TRUE(host.Receive(&header, &bytes));
   EXPECT_EQ(bytes, frame.bytes);
   EXPECT_EQ(backend->Status().path, "unit0");
+  ASSERT_EQ(std::system("ip link del unit0"), 0);
+  EXPECT_TRUE(backend->SetMtu(1500).ok()) << "nothing is left to follow";
   close(from);
   close(to);
 }

@@ -14,12 +14,16 @@ namespace {
 struct TestLink {
   OffloadSupport offloads;
   size_t room = SIZE_MAX;
+  uint32_t largest = UINT32_MAX;  // stops at a larger one, as librte_vhost does
   bool prepares = true;
+  int calls = 0;
   std::vector<std::vector<uint8_t>> taken;
   std::vector<uint64_t> flags;
 
   uint16_t Transmit(rte_mbuf** mbufs, uint16_t count) {
-    const auto n = static_cast<uint16_t>(std::min<size_t>(count, room));
+    ++calls;
+    uint16_t n = 0;
+    while (n < count && n < room && mbufs[n]->pkt_len <= largest) ++n;
     for (uint16_t i = 0; i < n; ++i) {
       flags.push_back(mbufs[i]->ol_flags);
       const Packet packet = PacketBuffer::FromMbuf(mbufs[i]);
@@ -116,6 +120,34 @@ TEST_F(BurstSenderTest, KeepsWhatAFullFarEndDoesNotTake) {
   const SendResult result = Send();
   EXPECT_EQ(result.accepted, 2);
   EXPECT_EQ(result.reason, DropReason::kBackendFull);
+}
+
+TEST_F(BurstSenderTest, AFrameThatDoesNotFitHoldsUpNoOther) {
+  link_.largest = 2000;
+  Add(tcp_, tcp_.ChecksumRequest());
+  Add(large_, {});
+  Add(plain_, {});
+  Add(large_, {});
+  Add(large_, large_.ChecksumRequest());
+  Add(large_, large_.GsoRequest(1000));
+  Add(plain_, {});
+  const SendResult result = Send();
+  EXPECT_EQ(result.accepted, 4);
+  EXPECT_EQ(result.reason, DropReason::kBackendFull);
+  ASSERT_EQ(link_.taken.size(), 6u);
+  EXPECT_EQ(link_.taken[0].size(), tcp_.bytes.size());
+  EXPECT_EQ(link_.taken[1], plain_.bytes);
+  EXPECT_EQ(link_.taken[5], plain_.bytes);
+  ASSERT_EQ(rest_.size(), 3u);
+  for (const Packet& packet : rest_) EXPECT_EQ(packet.length(), large_.bytes.size());
+}
+
+TEST_F(BurstSenderTest, AFullFarEndIsNotAskedAgainForFramesOfOneSize) {
+  link_.room = 5;
+  for (int i = 0; i < 32; ++i) Add(plain_, {});
+  EXPECT_EQ(TransmitFitting(link_, burst_.view()), 5);
+  rest_ = burst_.view().subspan(5);
+  EXPECT_EQ(link_.calls, 1);
 }
 
 TEST_F(BurstSenderTest, RefusesAGsoFrameWhoseSegmentsDoNotAllFit) {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A vhost-user backend with a guest in this process at the other end.
 #include <gtest/gtest.h>
+#include <rte_vhost.h>
 
 #include <atomic>
 #include <chrono>
+#include <climits>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -58,7 +60,6 @@ class VhostGuestTest : public testing::Test {
     BackendEnv env;
     env.pool = TestPool();
     env.rcu = &rcu_;
-    env.on_event = [this] { ++events_; };
     auto backend = CreateBackend(spec, "vm", 1500, env);
     ASSERT_TRUE(backend.ok()) << backend.status();
     backend_ = std::move(*backend);
@@ -87,6 +88,16 @@ class VhostGuestTest : public testing::Test {
     }
     return true;
   }
+  // Those that librte_vhost has not done away with.
+  int Connections() const {
+    int connections = 0;
+    for (int vid = 0; vid < 8; ++vid) {
+      char path[PATH_MAX] = "";
+      rte_vhost_get_ifname(vid, path, sizeof(path));
+      if (path == path_) ++connections;
+    }
+    return connections;
+  }
   bool Connected() { return backend_->Status().state == "connected"; }
 
   const unsigned before_ = BuffersInUse();
@@ -94,7 +105,6 @@ class VhostGuestTest : public testing::Test {
   std::string path_;
   Rcu rcu_{1};
   FakeGuest guest_;
-  std::atomic<int> events_{0};
   std::unique_ptr<Backend> backend_;
 };
 
@@ -116,7 +126,6 @@ TEST_F(VhostGuestTest, CarriesFramesBothWays) {
   EXPECT_FALSE(Connected());
   guest_.Start(kSends | kTakes);
   EXPECT_TRUE(Connected());
-  EXPECT_EQ(events_, 1);
   Burst burst;
   for (uint32_t i = 0; i < 40; ++i) {
     guest_.Transmit(0, {}, BuildIpFrame({.udp = true, .payload = 10 + i}).bytes);
@@ -334,7 +343,6 @@ TEST_F(VhostGuestTest, SurvivesReboots) {
     EXPECT_EQ(result.accepted, 0);
     EXPECT_EQ(result.reason, DropReason::kBackendDown);
   }
-  EXPECT_EQ(events_, 6);
 }
 
 TEST_F(VhostGuestTest, ChangesFeaturesWithAReboot) {
@@ -348,6 +356,22 @@ TEST_F(VhostGuestTest, ChangesFeaturesWithAReboot) {
   const auto received = guest_.TakeReceived(0);
   ASSERT_EQ(received.size(), 1u);
   EXPECT_TRUE(ChecksumsValid(ParseIpFrame(received[0].bytes)));
+}
+
+// Without mergeable buffers a frame must fit one of the guest's; librte_vhost stops at one that
+// does not.
+TEST_F(VhostGuestTest, AFrameTooLargeForTheGuestHoldsUpNoOther) {
+  CreateConnected();
+  guest_.Start(0);
+  guest_.PostBuffers(0, 64);
+  std::vector<Packet> packets;
+  for (uint32_t length : {60u, 5000u, 61u, 5001u, 5002u, 62u}) packets.push_back(MakeFrame(length));
+  const SendResult result = Send(packets);
+  EXPECT_EQ(result.accepted, 3);
+  EXPECT_EQ(result.reason, DropReason::kBackendFull);
+  const auto received = guest_.TakeReceived(0);
+  ASSERT_EQ(received.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(received[i].bytes.size(), 60 + i);
 }
 
 TEST_F(VhostGuestTest, ReconnectsToAServerThatComesBack) {
@@ -377,7 +401,7 @@ TEST_F(VhostGuestTest, ServesTheNewestConnectionOfAServer) {
   EXPECT_EQ(guest_.TakeReceived(0).size(), 1u);
   // The end of the first connection is noticed late: the second is not disturbed.
   guest_.Disconnect();
-  EXPECT_TRUE(Eventually([&] { return events_ == 3; }));
+  EXPECT_TRUE(Eventually([&] { return Connections() == 1; }));
   EXPECT_EQ(Send(MakeFrame(62)).accepted, 1);
   EXPECT_EQ(second.TakeReceived(0).size(), 1u);
   second.Disconnect();
@@ -392,7 +416,7 @@ TEST_F(VhostGuestTest, ServesAnOlderConnectionThatIsLeft) {
   second.Connect(path_);
   second.Start(kTakes);
   second.Disconnect();
-  EXPECT_TRUE(Eventually([&] { return events_ == 3; }));
+  EXPECT_TRUE(Eventually([&] { return Connections() == 1; }));
   EXPECT_TRUE(Connected());
   guest_.PostBuffers(0, 8);
   EXPECT_EQ(Send(MakeFrame(60)).accepted, 1);

@@ -17,7 +17,9 @@
 #include "dataplane/packet_buffer.h"
 #include "dataplane/rcu.h"
 #include "pmd/factory.h"
+#include "pmd/vhost_driver.h"
 #include "pmd/vhost_guest.h"
+#include "pmd/vhost_socket_file.h"
 #include "tests/support/frames.h"
 
 namespace vswitch {
@@ -98,6 +100,40 @@ TEST_F(VhostSocketTest, SetsOwnerGroupAndMode) {
   EXPECT_EQ(StatOf(spec_.path).st_uid, 65534u);
   EXPECT_EQ(StatOf(spec_.path).st_gid, 12345u);
   EXPECT_EQ(StatOf(spec_.path).st_mode & 0777, 0606u);
+}
+
+struct NoEvents : VhostEvents {
+  void OnConnected(int) override {}
+  void OnReady(int) override {}
+  void OnStopped(int) override {}
+  void OnRing(int, uint16_t, bool) override {}
+  void OnDisconnected(int) override {}
+};
+
+// Between its birth and ApplyOwnership nobody must get in.
+TEST_F(VhostSocketTest, IsBornClosed) {
+  const std::string path = dir_ + "/s";
+  const mode_t mask = umask(0);
+  NoEvents events;
+  const auto driver = VhostDriver::Open(path, /*client=*/false, &events);
+  EXPECT_EQ(umask(mask), 0u) << "the umask is what it was";
+  ASSERT_TRUE(driver.ok()) << driver.status();
+  EXPECT_EQ(StatOf(path).st_mode & 0777, 0u);
+}
+
+TEST_F(VhostSocketTest, GivesNobodyWhatIsNotTheSocket) {
+  const std::string file = dir_ + "/precious", socket = dir_ + "/other", link = dir_ + "/link";
+  std::ofstream(file) << "precious";
+  const Listener other(socket);
+  fs::create_symlink(socket, link);
+  const SocketOwnership wide{.user = 12345, .mode = 0666};
+  for (const std::string& path : {file, socket}) {
+    fs::permissions(path, fs::perms::owner_read);
+    EXPECT_EQ(ErrnoOf(ApplyOwnership(path == file ? file : link, wide)), EEXIST);
+    EXPECT_EQ(StatOf(path).st_uid, getuid());
+    EXPECT_EQ(StatOf(path).st_mode & 0777, 0400u);
+  }
+  EXPECT_EQ(ErrnoOf(ApplyOwnership(dir_ + "/none", {})), ENOENT);
 }
 
 TEST_F(VhostSocketTest, RefusesUnknownUsersAndGroupsAndLeavesNothing) {

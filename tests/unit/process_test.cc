@@ -46,12 +46,18 @@ class TempDir {
   std::string path_;
 };
 
-void MakeSocket(const std::string& path) {
+// A socket that somebody listens on for as long as the result lives; its file stays.
+UniqueFd Serve(const std::string& path, int type = SOCK_STREAM) {
   sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
   std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-  const UniqueFd fd(socket(AF_UNIX, SOCK_STREAM, 0));
-  ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  UniqueFd fd(socket(AF_UNIX, type, 0));
+  EXPECT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_TRUE(type == SOCK_DGRAM || listen(fd.get(), 1) == 0);
+  return fd;
 }
+
+// The socket file of a dead process.
+void MakeSocket(const std::string& path) { Serve(path); }
 
 TEST(CorePlanTest, OneWorkerOnTheLastCpuByDefault) {
   const CorePlan plan = *PlanCores({}, {0, 1, 5}, {0, 1, 2, 5});
@@ -170,6 +176,44 @@ TEST(RunDirTest, LeavesADirectoryThatWasThere) {
   EXPECT_TRUE(fs::is_empty(dir.path()));
 }
 
+// Somebody may choose a directory that is not vswitch's alone, such as /run.
+TEST(RunDirTest, LeavesWhatOthersHaveInIt) {
+  const TempDir dir;
+  const std::string& path = dir.path();
+  fs::create_directories(path + "/vhost");
+  fs::create_directories(path + "/dpdk/vswitch-1");
+  fs::create_directories(path + "/dpdk/other");
+  std::ofstream(path + "/vswitch.pid") << "1\n";
+  MakeSocket(path + "/idle.sock");
+  const UniqueFd docker = Serve(path + "/docker.sock");
+  const UniqueFd qemu = Serve(path + "/vhost/qemu.sock");
+  const UniqueFd datagrams = Serve(path + "/vhost/log.sock", SOCK_DGRAM);
+  MakeSocket(path + "/vhost/old.sock");
+  { ASSERT_TRUE(RunDir::Take(path).ok()); }
+  EXPECT_TRUE(fs::exists(path + "/docker.sock"));
+  EXPECT_TRUE(fs::exists(path + "/idle.sock"));
+  EXPECT_TRUE(fs::exists(path + "/vhost/qemu.sock"));
+  EXPECT_TRUE(fs::exists(path + "/vhost/log.sock"));
+  EXPECT_FALSE(fs::exists(path + "/vhost/old.sock"));
+  EXPECT_TRUE(fs::exists(path + "/dpdk/other"));
+  EXPECT_FALSE(fs::exists(path + "/dpdk/vswitch-1"));
+}
+
+TEST(RunDirTest, LeavesALiveRtnlSocketThatIsNotItsOwn) {
+  const TempDir dir;
+  const UniqueFd other = Serve(dir.path() + "/rtnl.sock", SOCK_SEQPACKET);
+  { ASSERT_TRUE(RunDir::Take(dir.path()).ok()); }
+  EXPECT_TRUE(fs::exists(dir.path() + "/rtnl.sock"));
+}
+
+TEST(RunDirTest, LeavesTheModeOfAVhostDirectoryThatWasThere) {
+  const TempDir dir;
+  fs::create_directories(dir.path() + "/vhost/kept");
+  fs::permissions(dir.path() + "/vhost", fs::perms::owner_all);
+  ASSERT_TRUE(RunDir::Take(dir.path()).ok());
+  EXPECT_EQ(fs::status(dir.path() + "/vhost").permissions(), fs::perms::owner_all);
+}
+
 TEST(RunDirTest, RefusesALiveOneWithItsPid) {
   const TempDir parent;
   const std::string path = parent.path() + "/run";
@@ -220,10 +264,7 @@ TEST(RunDirTest, NamesTheDirectoryItCannotMake) {
 TEST(ServiceManagerTest, SendsOneDatagram) {
   const TempDir dir;
   const std::string path = dir.path() + "/notify";
-  const UniqueFd fd(socket(AF_UNIX, SOCK_DGRAM, 0));
-  sockaddr_un address{.sun_family = AF_UNIX, .sun_path = {}};
-  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
-  ASSERT_EQ(bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  const UniqueFd fd = Serve(path, SOCK_DGRAM);
   setenv("NOTIFY_SOCKET", path.c_str(), 1);
   NotifyServiceManager("READY=1");
   unsetenv("NOTIFY_SOCKET");

@@ -19,6 +19,7 @@ namespace {
 
 int live_backends = 0;
 absl::Status creation_error;
+NicState nic;  // of every ethdev
 
 // A frame that nobody can free: dropping it only counts its references down.
 Packet MakeFrame(uint16_t length) {
@@ -47,7 +48,19 @@ class FakeBackend : public Backend {
     return {.accepted = burst.count};
   }
   BackendStatus Status() const override { return {"ring", "up", path_}; }
+  absl::Status SetMtu(uint32_t value) override {
+    if (refusal.ok()) mtu = value;
+    return refusal;
+  }
+  std::optional<NicState> Nic() const override { return nic; }
+  absl::Status SetAddress(const MacAddress& value) override {
+    if (refusal.ok()) address = value;
+    return refusal;
+  }
 
+  absl::Status refusal;
+  uint32_t mtu = 0;
+  MacAddress address{};
   int outgoing = 0;
   uint16_t frame_length = 100;
   int received = 0;
@@ -70,7 +83,13 @@ namespace {
 
 class RtnlBackendTest : public RtnlTest {
  protected:
-  RtnlBackendTest() { creation_error = absl::OkStatus(); }
+  static constexpr MacAddress kPortAddress{0x52, 0x54, 0, 0, 0, 1};
+  static constexpr MacAddress kOtherAddress{0x52, 0x54, 0, 0, 0, 2};
+
+  RtnlBackendTest() {
+    creation_error = absl::OkStatus();
+    nic = {.carrier = true, .address = kPortAddress, .min_mtu = 100, .max_mtu = 1504};
+  }
 
   absl::Status Attach(const std::string& name) {
     BackendSpec spec;
@@ -205,6 +224,83 @@ TEST_F(RtnlBackendTest, EthdevLivesWithItsPort) {
   ASSERT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK).Str(IFLA_IFNAME, "up0")).error, 0);
   rtnl_.Commit();
   EXPECT_EQ(live_backends, 0);
+}
+
+TEST_F(RtnlBackendTest, MtuReachesTheBackend) {
+  AddAttachedPair();
+  RequestBuilder mtu(RTM_NEWLINK, NLM_F_ACK, Index(Get("v0").ifindex));
+  ASSERT_EQ(Ask(mtu.U32(IFLA_MTU, 3000)).error, 0);
+  EXPECT_EQ(BackendOf("v0").mtu, 3000u);
+  EXPECT_EQ(BackendOf("v1").mtu, 0u);
+}
+
+TEST_F(RtnlBackendTest, MtuThatTheBackendRefusesIsRefused) {
+  AddAttachedPair();
+  BackendOf("v0").refusal = ErrnoStatus(EBUSY, "not now");
+  RequestBuilder mtu(RTM_NEWLINK, NLM_F_ACK, Index(Get("v0").ifindex));
+  const Answer answer = Ask(mtu.U32(IFLA_MTU, 3000));
+  EXPECT_EQ(answer.error, EBUSY);
+  EXPECT_EQ(answer.sentence, "not now");
+  EXPECT_EQ(Get("v0").mtu, 1500u);
+}
+
+TEST_F(RtnlBackendTest, AddressOfAVethIsNoneOfItsBackendsBusiness) {
+  AddAttachedPair();
+  RequestBuilder request(RTM_NEWLINK, NLM_F_ACK, Index(Get("v0").ifindex));
+  ASSERT_EQ(Ask(request.Mac(IFLA_ADDRESS, kOtherAddress)).error, 0);
+  EXPECT_EQ(BackendOf("v0").address, MacAddress{});
+}
+
+TEST_F(RtnlBackendTest, EthdevHasTheAddressAndLimitsOfItsPort) {
+  ASSERT_EQ(Ask(AddEthdev("net_null0")).error, 0);
+  const Device& device = Get("up0");
+  EXPECT_EQ(device.address, kPortAddress);
+  EXPECT_EQ(device.perm_address, kPortAddress);
+  EXPECT_EQ(device.min_mtu, 100u);
+  EXPECT_EQ(device.max_mtu, 1504u);
+  EXPECT_EQ(BackendOf("up0").address, MacAddress{}) << "nothing to change";
+}
+
+TEST_F(RtnlBackendTest, EthdevGivesItsPortTheAddressAskedFor) {
+  ASSERT_EQ(Ask(AddEthdev("net_null0").Mac(IFLA_ADDRESS, kOtherAddress)).error, 0);
+  EXPECT_EQ(Get("up0").address, kOtherAddress);
+  EXPECT_EQ(Get("up0").perm_address, kPortAddress);
+  EXPECT_EQ(BackendOf("up0").address, kOtherAddress);
+  RequestBuilder change(RTM_NEWLINK, NLM_F_ACK, Index(Get("up0").ifindex));
+  ASSERT_EQ(Ask(change.Mac(IFLA_ADDRESS, kPortAddress)).error, 0);
+  EXPECT_EQ(BackendOf("up0").address, kPortAddress);
+  BackendOf("up0").refusal = ErrnoStatus(EBUSY, "not now");
+  RequestBuilder refused(RTM_NEWLINK, NLM_F_ACK, Index(Get("up0").ifindex));
+  EXPECT_EQ(Ask(refused.Mac(IFLA_ADDRESS, kOtherAddress)).error, EBUSY);
+  EXPECT_EQ(Get("up0").address, kPortAddress);
+}
+
+TEST_F(RtnlBackendTest, EthdevOnAPortWithoutAnAddressHasOneOfItsOwn) {
+  nic.address = {};
+  ASSERT_EQ(Ask(AddEthdev("net_ring0")).error, 0);
+  EXPECT_NE(Get("up0").address, MacAddress{});
+  EXPECT_EQ(Get("up0").perm_address, MacAddress{});
+  EXPECT_EQ(BackendOf("up0").address, Get("up0").address);
+}
+
+TEST_F(RtnlBackendTest, EthdevFollowsItsWire) {
+  nic.carrier = false;
+  EXPECT_FALSE(rtnl_.NextTimer().has_value());
+  ASSERT_EQ(Ask(AddEthdev("net_null0")).error, 0);
+  SetUp("up0");
+  Notifications();
+  nic.carrier = true;
+  Wait(std::chrono::seconds(1));
+  EXPECT_EQ(Notifications(), std::vector<std::string>{"NEWLINK up0 up change=0x0 operstate=6"});
+  EXPECT_TRUE(Get("up0").carrier);
+  Wait(std::chrono::seconds(1));
+  EXPECT_TRUE(Notifications().empty());
+  nic.carrier = false;
+  Wait(std::chrono::seconds(1));
+  EXPECT_EQ(Notifications(), std::vector<std::string>{"NEWLINK up0 up change=0x0 operstate=2"});
+  EXPECT_EQ(Get("up0").carrier_down_count, 1u);
+  ASSERT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK).Str(IFLA_IFNAME, "up0")).error, 0);
+  EXPECT_FALSE(rtnl_.NextTimer().has_value());
 }
 
 TEST_F(RtnlBackendTest, EthdevNeedsDevargs) {

@@ -271,6 +271,8 @@ TEST_F(RtnlCreateTest, DeleteSelectors) {
   EXPECT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK, Index(1))).error, EOPNOTSUPP);
   EXPECT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK, Index(2)).U32(IFLA_NET_NS_PID, 1)).sentence,
             "specified netns attribute not supported");
+  RequestBuilder id(RTM_DELLINK, NLM_F_ACK, Index(2));
+  EXPECT_EQ(Ask(id.U32(IFLA_TARGET_NETNSID, 1)).error, EINVAL);
   EXPECT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK, Index(2)).Kind("dummy")).error, 0);
   ExpectNothingLeft();
 }

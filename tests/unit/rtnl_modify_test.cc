@@ -370,6 +370,8 @@ TEST_F(RtnlModifyTest, PropertiesAreParsedExactly) {
   EXPECT_EQ(ask(unspecified.U32(IFLA_QDISC, 1)), "Unsupported attribute");
   RequestBuilder length(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
   EXPECT_EQ(ask(length.U8(IFLA_MTU, 1)), "invalid attribute length");
+  RequestBuilder id(RTM_NEWLINKPROP, NLM_F_ACK, Index(3));
+  EXPECT_EQ(Ask(id.U32(IFLA_TARGET_NETNSID, 1)).error, 0);  // not looked at
   EXPECT_FALSE(Exists("a"));
 }
 

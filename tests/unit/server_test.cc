@@ -395,6 +395,23 @@ TEST(ServerTest, WorkersAreDescribed) {
   EXPECT_EQ(objects[0]["mailbox_depth"], 0);
 }
 
+TEST(ServerTest, OneDumpOfDevicesADatagram) {
+  ServerThread server;
+  NetlinkClient client(server.path());
+  client.Hello();
+  Datagram two = SwitchRequest(kMsgShow, {});
+  const Datagram second = SwitchRequest(kMsgShow, {});
+  two.insert(two.end(), second.begin(), second.end());
+  ASSERT_TRUE(client.Send(two));
+  const std::vector<Reply> first = client.ReceiveAnswer();
+  ASSERT_FALSE(first.empty());
+  EXPECT_EQ(first.back().type, NLMSG_DONE);
+  const std::vector<Reply> refusal = client.ReceiveAnswer();
+  ASSERT_EQ(refusal.size(), 1u);
+  EXPECT_EQ(refusal[0].error, EBUSY);
+  EXPECT_EQ(client.Ask(SwitchRequest(kMsgShow, {})), 0);
+}
+
 TEST(ServerTest, RefusalsNameTheReason) {
   ServerThread server;
   NetlinkClient client(server.path());

@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What a scenario is made of: groups of switches, cases that are measured on them, and plots."""
+
+import dataclasses
+import typing
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """How much time there is. Seconds unless the name says otherwise."""
+    quick: bool
+    rounds: int
+    seconds: float  # a sample of throughput
+    trial: float  # one step of the search for the zero-loss rate
+    confirm: float  # the trial that confirms it
+    budget: float  # the whole run; ./dev perf says so when it took longer
+
+
+QUICK = Plan(quick=True, rounds=3, seconds=0.3, trial=0.2, confirm=0.4, budget=600)
+FULL = Plan(quick=False, rounds=5, seconds=0.7, trial=0.5, confirm=2.0, budget=5400)
+
+
+@dataclasses.dataclass(frozen=True)
+class Topology:
+    """What a switch connects: port 0 to 1, 2 to 3 and so on, and ports where nothing happens, with
+    guests that never send or without any."""
+    pairs: int = 1
+    idle: int = 0
+    idle_guests: bool = True
+    mtu: int = 1500
+    cores: int = 1
+
+    @property
+    def ports(self):
+        return 2 * self.pairs
+
+
+@dataclasses.dataclass(frozen=True)
+class Load:
+    """What the generator sends; `extra` are more options of vswitch-perf."""
+    size: int | str = 64
+    ring: str = "split"
+    ways: str = "one"
+    extra: tuple = ()
+
+    def options(self):
+        return (["--size", self.size] + (["--packed"] if self.ring == "packed" else [])
+                + (["--both"] if self.ways == "both" else []) + list(self.extra))
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One row of a table: `method` is called with a Trial and returns metrics (metrics.py); `cost`
+    is about how many seconds that takes. `where` says what the plots put on their axes."""
+    name: str
+    method: typing.Callable
+    cost: float
+    where: dict = dataclasses.field(default_factory=dict)
+    rounds: int | None = None  # default: the plan's
+
+
+@dataclasses.dataclass(frozen=True)
+class Group:
+    """Switches that exist together while the cases are measured on them. `switches` are called
+    with a Setup (switches/switch.py) and return a Switch that is not started yet; `left_out` says
+    of others, by name, why they are not here."""
+    switches: tuple
+    topology: Topology
+    cases: tuple
+    left_out: dict = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class Plot:
+    """A figure: `metric` over the cases' where[x], those cases only that have all of `where`."""
+    title: str
+    metric: str
+    x: str
+    x_title: str
+    where: dict = dataclasses.field(default_factory=dict)
+    log: bool = False

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "perf/path.h"
+
+namespace vswitch {
+
+std::span<const PathFamily> PathFamilies() {
+  static const std::vector<PathFamily> families = {
+      {"veth", "a burst through a veth pair, ring to ring", {1, 8, 32, 64}, MakeVethHop},
+      {"cross_core", "the same to another worker's ring", {1, 8, 32, 64}, MakeCrossCoreHop},
+      {"mailbox", "a burst into a mailbox and out", {1, 8, 32}, MakeMailbox},
+      {"idle", "a look at each of so many silent ports", {2, 100}, MakeIdleRound},
+      {"device_lookup", "a device by its number", {1, 1000, 100000}, MakeDeviceLookup},
+      {"index_lookup", "a link by its ifindex", {1, 1000, 100000}, MakeIndexLookup},
+      {"name_lookup", "a link by its name", {1, 1000, 100000}, MakeNameLookup},
+      {"parse", "`ip link add type veth`, parsed", {1}, MakeParse},
+      {"newlink", "a veth pair made and deleted beside others", {0, 1000, 100000}, MakeNewLink},
+  };
+  return families;
+}
+
+}  // namespace vswitch

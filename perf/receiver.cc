@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "perf/receiver.h"
+
+#include <rte_cycles.h>
+
+#include <array>
+
+namespace vswitch {
+namespace {
+
+uint32_t TagOf(const rte_mbuf* packet) { return FrameCodec::TagOf(Stream::BytesOf(*packet)); }
+
+}  // namespace
+
+uint32_t Receiver::Poll() {
+  uint32_t frames = 0;
+  for (uint16_t queue = 0; queue < port_.queues(); ++queue) frames += PollQueue(queue);
+  return frames;
+}
+
+uint32_t Receiver::PollQueue(uint16_t queue) {
+  std::array<rte_mbuf*, PerfPort::kBurst> packets;
+  const uint16_t count = port_.Receive(queue, packets.data());
+  if (count == 0) return 0;
+  ++counts_.bursts;
+  counts_.full += count == PerfPort::kBurst;
+  const uint32_t now = Stream::StampOf(rte_rdtsc());
+  for (uint16_t first = 0; first < count;) {
+    const uint32_t tag = TagOf(packets[first]);
+    uint16_t end = first + 1;
+    while (end < count && TagOf(packets[end]) == tag) ++end;
+    Take(tag, {&packets[first], &packets[end]}, now);
+    first = end;
+  }
+  rte_pktmbuf_free_bulk(packets.data(), count);
+  return count;
+}
+
+void Receiver::Take(uint32_t tag, std::span<rte_mbuf* const> packets, uint32_t now) {
+  const uint32_t stream = tag - first_tag_;
+  if (stream < streams_.size()) {
+    streams_[stream]->Take(packets, number_, now);
+  } else {
+    counts_.foreign += packets.size();
+  }
+}
+
+}  // namespace vswitch

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Takes what arrives at one port and hands it to the streams it belongs to.
+#ifndef VSWITCH_PERF_RECEIVER_H_
+#define VSWITCH_PERF_RECEIVER_H_
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "perf/port.h"
+#include "perf/stream.h"
+
+namespace vswitch {
+
+using Streams = std::vector<std::unique_ptr<Stream>>;
+
+struct ReceiveCounts {
+  uint64_t foreign = 0;  // frames of no stream
+  uint64_t bursts = 0;   // polls that brought something
+  uint64_t full = 0;     // of these, as much as fits
+};
+
+// One thread; ports and streams outlive it.
+class Receiver {
+ public:
+  // streams[i] has tag `first_tag` + i.
+  Receiver(PerfPort& port, uint16_t number, const Streams& streams, uint32_t first_tag)
+      : port_(port), number_(number), streams_(streams), first_tag_(first_tag) {}
+
+  // At most a burst from each queue; returns how many frames.
+  uint32_t Poll();
+  void StartCounting() { counts_ = {}; }
+  const ReceiveCounts& counts() const { return counts_; }
+
+ private:
+  uint32_t PollQueue(uint16_t queue);
+  void Take(uint32_t tag, std::span<rte_mbuf* const> packets, uint32_t now);
+
+  PerfPort& port_;
+  const uint16_t number_;
+  const Streams& streams_;
+  const uint32_t first_tag_;
+  ReceiveCounts counts_;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PERF_RECEIVER_H_

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: BSD-3-Clause
+from harness.case import Case, Group, Load, Plot, Topology
+from harness.methods import Throughput
+from harness.switches.ovs import OvsFlow
+from harness.switches.testpmd import TestpmdIo
+from harness.switches.vswitch import Vswitch
+
+ORDER = 40
+TITLE = "Many active pairs of VMs on one core"
+ABOUT = "Flat out between 1, 2, 4 and 8 pairs of VMs at once, 64 bytes, split rings, one way."
+SWITCHES = (Vswitch, TestpmdIo, OvsFlow)
+PLOTS = tuple(Plot(f"Active pairs: {title}", metric, "pairs", "pairs of VMs")
+              for metric, title in (("cycles", "cost"), ("mpps", "rate")))
+
+
+def groups(plan):
+    for pairs in (1, 4) if plan.quick else (1, 2, 4, 8):
+        method = Throughput(Load(), plan.seconds)
+        yield Group(SWITCHES, Topology(pairs=pairs), (
+            Case(f"{pairs} pair{'s' if pairs > 1 else ''}", method, method.cost,
+                 {"pairs": pairs}),))

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: BSD-3-Clause
+import itertools
+
+from harness.case import Case, Group, Load, Plot, Topology
+from harness.methods import Throughput
+from harness.switches.ovs import OvsFlow, OvsNormal
+from harness.switches.testpmd import TestpmdIo, TestpmdMac
+from harness.switches.vswitch import Vswitch
+
+ORDER = 10
+TITLE = "Two VMs over a veth pair"
+ABOUT = ("Flat out from one VM to another, or both ways; one core forwards. The peers connect the "
+         "same two vhost-user ports.")
+SWITCHES = (Vswitch, TestpmdIo, TestpmdMac, OvsFlow, OvsNormal)
+JUMBO = 9000
+PLOTS = tuple(
+    Plot(f"{title}: {ring} rings, {ways} way{'s' if ways == 'both' else ''}", metric, "size",
+         "frame size, bytes", {"ring": ring, "ways": ways}, log=metric == "cycles")
+    for metric, title in (("mpps", "Rate"), ("cycles", "Cost"))
+    for ring in ("split", "packed") for ways in ("one", "both"))
+
+
+def case(plan, size, ring, ways):
+    name = f"{ring} {size}{'' if size == 'imix' else ' B'}{', both ways' if ways == 'both' else ''}"
+    method = Throughput(Load(size, ring, ways), plan.seconds)
+    return Case(name, method, method.cost, {"size": size, "ring": ring, "ways": ways})
+
+
+def combinations(plan, sizes):
+    if plan.quick:
+        return [c for c in ((64, "split", "one"), (1518, "split", "one"), (64, "packed", "one"),
+                            ("imix", "split", "both")) if c[0] in sizes]
+    return itertools.product(sizes, ("split", "packed"), ("one", "both"))
+
+
+def groups(plan):
+    # Jumbo frames need larger buffers in some switches: theirs alone.
+    for sizes, mtu in (((64, 256, 1518, "imix"), 1500), ((JUMBO,), JUMBO)):
+        cases = tuple(case(plan, *each) for each in combinations(plan, sizes))
+        if cases:
+            yield Group(SWITCHES, Topology(mtu=mtu), cases)

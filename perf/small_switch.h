@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// A switch inside a benchmark: workers are stepped by hand, and rings stand behind its devices.
+#ifndef VSWITCH_PERF_SMALL_SWITCH_H_
+#define VSWITCH_PERF_SMALL_SWITCH_H_
+
+#include <rte_mbuf.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "dataplane/dataplane.h"
+
+namespace vswitch {
+
+// Ends the process with a message when a benchmark cannot work or does not do what it claims.
+void Require(bool condition, const char* what);
+
+// EAL without hugepages, devices or leftovers, as one thread that may run where it could before.
+void StartEal(char* program);
+
+// One pool for the process.
+rte_mempool* PacketPool();
+// `count` frames of 64 bytes without offload requests; to be freed by the caller.
+std::vector<rte_mbuf*> NewFrames(uint32_t count);
+
+// A veth pair whose end "a" belongs to the first worker and whose end "b" to the last.
+class RingVeth {
+ public:
+  explicit RingVeth(uint16_t workers);
+
+  // Puts frames into the ring behind "a".
+  void Offer(std::vector<rte_mbuf*>& frames);
+  // Takes the same number out of the ring behind "b".
+  void Collect(std::vector<rte_mbuf*>& frames);
+  // One round of every worker.
+  void RunOnce() {
+    for (const auto& worker : dataplane_.workers()) worker->RunOnce();
+  }
+  // Another device with a silent ring behind it.
+  void AddPort(const std::string& name);
+
+ private:
+  void Publish(DeviceId self, DeviceId peer);
+  void Attach(DeviceId device, const std::string& name);
+
+  Dataplane dataplane_;
+  rte_ring* in_ = nullptr;
+  rte_ring* out_ = nullptr;
+};
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PERF_SMALL_SWITCH_H_
