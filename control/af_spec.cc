@@ -80,6 +80,13 @@ absl::Status CheckInet6(const Device* device, const NlAttr& family, ExtAck& ack)
   return valid ? absl::OkStatus() : ErrnoStatus(EINVAL);
 }
 
+// inet6_set_link_af
+void SetInet6(Device& device, const NlAttr& family) {
+  const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInet6Policy, nullptr);
+  if (!attrs.ok() || !attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) return;
+  device.addrgenmode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
+}
+
 absl::Status CheckFamily(const Device* device, const NlAttr& family, ExtAck& ack) {
   switch (family.type) {
     case AF_INET:
@@ -104,13 +111,13 @@ absl::Status CheckAfSpec(const Device* device, const NlAttr& nest, ExtAck& ack) 
 }
 
 // IPv4 settings (devconf) are accepted and have no effect: there is no IPv4 stack to configure.
-void ApplyAfSpec(Device& device, const NlAttr& nest) {
+absl::Status ApplyAfSpec(Device& device, const NlAttr& nest) {
   for (const NlAttr& family : ListAttributes(nest.value, nest.offset + NLA_HDRLEN)) {
-    if (family.type != AF_INET6) continue;
-    const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInet6Policy, nullptr);
-    if (!attrs.ok() || !attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) continue;
-    device.addrgenmode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
+    const bool has_state = family.type == AF_INET ? HasInet(device) : HasInet6(device);
+    if (!has_state) return ErrnoStatus(EAFNOSUPPORT);
+    if (family.type == AF_INET6) SetInet6(device, family);
   }
+  return absl::OkStatus();
 }
 
 }  // namespace vswitch

@@ -14,8 +14,9 @@ namespace vswitch {
 // bad settings. A null device is one that does not exist yet.
 absl::Status CheckAfSpec(const Device* device, const NlAttr& nest, ExtAck& ack);
 
-// REQUIRES: CheckAfSpec succeeded.
-void ApplyAfSpec(Device& device, const NlAttr& nest);
+// EAFNOSUPPORT, with what came before it done, if another change of the same request took away the
+// state of a family: a short MTU that of IPv6. REQUIRES: CheckAfSpec succeeded.
+absl::Status ApplyAfSpec(Device& device, const NlAttr& nest);
 
 }  // namespace vswitch
 

@@ -205,7 +205,8 @@ class Modification {
   absl::Status SetAfSpec() {
     const NlAttr* nest = attrs_.Find(IFLA_AF_SPEC);
     if (nest == nullptr) return absl::OkStatus();
-    ApplyAfSpec(device_, *nest);
+    const absl::Status status = ApplyAfSpec(device_, *nest);
+    if (!status.ok()) return status;
     if (!ListAttributes(nest->value, nest->offset + NLA_HDRLEN).empty()) notify_ = true;
     return absl::OkStatus();
   }
