@@ -134,10 +134,13 @@ absl::Status CheckAfSpec(const Device* device, const NlAttr& nest, ExtAck& ack) 
 
 absl::Status ApplyAfSpec(Device& device, const NlAttr& nest) {
   for (const NlAttr& family : ListAttributes(nest.value, nest.offset + NLA_HDRLEN)) {
-    if (family.type == AF_INET) SetInetConf(device, family);
-    if (family.type != AF_INET6) continue;
-    const absl::Status status = SetInet6(device, family);
-    if (!status.ok()) return status;
+    const bool has_state = family.type == AF_INET ? HasInet(device) : HasInet6(device);
+    if (!has_state) return ErrnoStatus(EAFNOSUPPORT);
+    if (family.type == AF_INET) {
+      SetInetConf(device, family);
+    } else if (const absl::Status status = SetInet6(device, family); !status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
 }

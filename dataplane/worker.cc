@@ -115,17 +115,25 @@ uint32_t Worker::DrainMailbox() {
   return drained;
 }
 
-void Worker::Open(std::span<const Letter> letters) {
+void Worker::Open(std::span<Letter> letters) {
   while (!letters.empty()) {
-    const Route& route = letters.front().route;
-    uint16_t n = 0;
-    for (; n < letters.size() && letters[n].route == route; ++n) {
-      burst_.packets[n] = letters[n].packet;
-    }
-    burst_.count = n;
+    const Route route = letters.front().route;
+    letters = letters.first(Stage(route, letters));
     Hand(route, burst_);
-    letters = letters.subspan(n);
   }
+}
+
+size_t Worker::Stage(const Route& route, std::span<Letter> letters) {
+  size_t others = 0;
+  burst_.count = 0;
+  for (const Letter& letter : letters) {
+    if (letter.route == route) [[likely]] {
+      burst_.packets[burst_.count++] = letter.packet;
+    } else {
+      letters[others++] = letter;
+    }
+  }
+  return others;
 }
 
 void Worker::Hand(const Route& route, Burst& burst) {

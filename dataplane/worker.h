@@ -6,6 +6,7 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -86,7 +87,12 @@ class Worker {
   uint32_t DrainHost();
   // What the host stack sends on `device`.
   void Transmit(DeviceId device, Burst& burst);
-  void Open(std::span<const Letter> letters);
+  // Delivers the letters, staged by route: senders that alternate cost a receiver no more
+  // notifications than one sender.
+  void Open(std::span<Letter> letters);
+  // Moves the packets of `route` to the burst and the other letters to the front, both in order.
+  // Returns how many others there are.
+  size_t Stage(const Route& route, std::span<Letter> letters);
   // The last step of packets that came by mailbox.
   void Hand(const Route& route, Burst& burst);
   uint32_t Poll(const PollEntry& entry);

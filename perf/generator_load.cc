@@ -6,7 +6,7 @@ namespace {
 
 // Flat out against a switch that is slower the sending ring is nearly always full.
 constexpr double kSwitchKeptUp = 0.05;
-// Against a switch that is slower there is rarely a whole burst to receive.
+// Against a switch that is slower there is often nothing to receive.
 constexpr double kBacklog = 0.9;
 constexpr double kMissed = 1e-3;
 

@@ -17,14 +17,14 @@ struct GeneratorLoad {
   uint64_t missed = 0;           // due by the rate, but not offered in time
   uint64_t send_bursts = 0;      // attempts
   uint64_t sends_cut_short = 0;  // of these, the sending ring had not room enough
-  uint64_t receive_bursts = 0;   // polls that brought something
+  uint64_t receive_polls = 0;    // of queues that something is sent to
   uint64_t full_receives = 0;    // of these, a whole burst: more was waiting
 
   // Busy cycles for each packet's way out and back.
   double CyclesPerPacket() const;
   double Busy() const { return Share(busy_cycles, cycles); }
   double RingFull() const { return Share(sends_cut_short, send_bursts); }
-  double ReceiveFull() const { return Share(full_receives, receive_bursts); }
+  double ReceiveFull() const { return Share(full_receives, receive_polls); }
 
   // Why the result is the generator's and not the switch's, empty when it is the switch's. `flat
   // out`: nothing but the switch was to limit the rate.

@@ -50,6 +50,8 @@ std::span<const PathFamily> PathFamilies();
 std::unique_ptr<Path> MakeVethHop(uint32_t size);
 std::unique_ptr<Path> MakeCrossCoreHop(uint32_t size);
 std::unique_ptr<Path> MakeMailbox(uint32_t size);
+// `size` is the number of receivers that a full burst of letters alternates between.
+std::unique_ptr<Path> MakeStaging(uint32_t size);
 // `size` is the number of ports, devices or links there are.
 std::unique_ptr<Path> MakeIdleRound(uint32_t size);
 std::unique_ptr<Path> MakeDeviceLookup(uint32_t size);

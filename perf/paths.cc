@@ -8,6 +8,7 @@ std::span<const PathFamily> PathFamilies() {
       {"veth", "a burst through a veth pair, ring to ring", {1, 8, 32, 64}, MakeVethHop},
       {"cross_core", "the same to another worker's ring", {1, 8, 32, 64}, MakeCrossCoreHop},
       {"mailbox", "a burst into a mailbox and out", {1, 8, 32}, MakeMailbox},
+      {"staging", "letters to so many receivers in turn, sent", {1, 2, 8}, MakeStaging},
       {"idle", "a look at each of so many silent ports", {2, 100}, MakeIdleRound},
       {"device_lookup", "a device by its number", {1, 1000, 100000}, MakeDeviceLookup},
       {"index_lookup", "a link by its ifindex", {1, 1000, 100000}, MakeIndexLookup},

@@ -3,6 +3,7 @@
 
 #include <rte_cycles.h>
 
+#include <algorithm>
 #include <array>
 
 namespace vswitch {
@@ -10,7 +11,20 @@ namespace {
 
 uint32_t TagOf(const rte_mbuf* packet) { return FrameCodec::TagOf(Stream::BytesOf(*packet)); }
 
+bool AnyTo(uint16_t port, const Streams& streams) {
+  return std::ranges::any_of(streams, [port](const auto& stream) {
+    return stream->way().carries && stream->way().to == port;
+  });
+}
+
 }  // namespace
+
+Receiver::Receiver(PerfPort& port, uint16_t number, const Streams& streams, uint32_t first_tag)
+    : port_(port),
+      number_(number),
+      streams_(streams),
+      first_tag_(first_tag),
+      expects_(AnyTo(number, streams)) {}
 
 uint32_t Receiver::Poll() {
   uint32_t frames = 0;
@@ -21,8 +35,8 @@ uint32_t Receiver::Poll() {
 uint32_t Receiver::PollQueue(uint16_t queue) {
   std::array<rte_mbuf*, PerfPort::kBurst> packets;
   const uint16_t count = port_.Receive(queue, packets.data());
+  ++counts_.polls;
   if (count == 0) return 0;
-  ++counts_.bursts;
   counts_.full += count == PerfPort::kBurst;
   const uint32_t now = Stream::StampOf(rte_rdtsc());
   for (uint16_t first = 0; first < count;) {

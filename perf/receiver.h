@@ -17,16 +17,18 @@ using Streams = std::vector<std::unique_ptr<Stream>>;
 
 struct ReceiveCounts {
   uint64_t foreign = 0;  // frames of no stream
-  uint64_t bursts = 0;   // polls that brought something
-  uint64_t full = 0;     // of these, as much as fits
+  uint64_t polls = 0;    // of a queue
+  uint64_t full = 0;     // of these, brought a whole burst
 };
 
 // One thread; ports and streams outlive it.
 class Receiver {
  public:
-  // streams[i] has tag `first_tag` + i.
-  Receiver(PerfPort& port, uint16_t number, const Streams& streams, uint32_t first_tag)
-      : port_(port), number_(number), streams_(streams), first_tag_(first_tag) {}
+  // streams[i] has tag `first_tag` + i; they are all there are.
+  Receiver(PerfPort& port, uint16_t number, const Streams& streams, uint32_t first_tag);
+
+  // Some stream sends to this port.
+  bool expects() const { return expects_; }
 
   // At most a burst from each queue; returns how many frames.
   uint32_t Poll();
@@ -41,6 +43,7 @@ class Receiver {
   const uint16_t number_;
   const Streams& streams_;
   const uint32_t first_tag_;
+  const bool expects_;
   ReceiveCounts counts_;
 };
 

@@ -52,16 +52,20 @@ std::vector<rte_mbuf*> NewFrames(uint32_t count) {
   return frames;
 }
 
-RingVeth::RingVeth(uint16_t workers) : dataplane_(workers) {
+RingVeth::RingVeth(uint16_t workers, uint32_t pairs) : dataplane_(workers) {
+  for (uint32_t i = 0; i < pairs; ++i) pairs_.push_back(MakePair(std::to_string(i)));
+  dataplane_.Commit();
+}
+
+RingVeth::Rings RingVeth::MakePair(const std::string& number) {
   const DeviceId a = dataplane_.CreateDevice();
   const DeviceId b = dataplane_.CreateDevice();
   Publish(a, b);
   Publish(b, a);
-  Attach(a, "a");
-  Attach(b, "b");
-  dataplane_.Commit();
-  in_ = rte_ring_lookup("a_rx");
-  out_ = rte_ring_lookup("b_tx");
+  Attach(a, "a" + number);
+  Attach(b, "b" + number);
+  return {rte_ring_lookup(("a" + number + "_rx").c_str()),
+          rte_ring_lookup(("b" + number + "_tx").c_str())};
 }
 
 void RingVeth::Publish(DeviceId self, DeviceId peer) {
@@ -82,15 +86,15 @@ void RingVeth::AddPort(const std::string& name) {
   dataplane_.Commit();
 }
 
-void RingVeth::Offer(std::vector<rte_mbuf*>& frames) {
+void RingVeth::Offer(std::span<rte_mbuf*> frames, uint32_t pair) {
   const auto count = static_cast<unsigned>(frames.size());
-  rte_ring_enqueue_bulk(in_, reinterpret_cast<void**>(frames.data()), count, nullptr);
+  rte_ring_enqueue_bulk(pairs_[pair].in, reinterpret_cast<void**>(frames.data()), count, nullptr);
 }
 
-void RingVeth::Collect(std::vector<rte_mbuf*>& frames) {
+void RingVeth::Collect(std::span<rte_mbuf*> frames, uint32_t pair) {
   const auto count = static_cast<unsigned>(frames.size());
-  const unsigned got =
-      rte_ring_dequeue_bulk(out_, reinterpret_cast<void**>(frames.data()), count, nullptr);
+  const unsigned got = rte_ring_dequeue_bulk(
+      pairs_[pair].out, reinterpret_cast<void**>(frames.data()), count, nullptr);
   Require(got == count, "frames were lost");
 }
 

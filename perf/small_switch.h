@@ -6,6 +6,7 @@
 #include <rte_mbuf.h>
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,29 +25,35 @@ rte_mempool* PacketPool();
 // `count` frames of 64 bytes without offload requests; to be freed by the caller.
 std::vector<rte_mbuf*> NewFrames(uint32_t count);
 
-// A veth pair whose end "a" belongs to the first worker and whose end "b" to the last.
+// Veth pairs, of each the first end belongs to the first worker and the second to the last.
 class RingVeth {
  public:
-  explicit RingVeth(uint16_t workers);
+  explicit RingVeth(uint16_t workers, uint32_t pairs = 1);
 
-  // Puts frames into the ring behind "a".
-  void Offer(std::vector<rte_mbuf*>& frames);
-  // Takes the same number out of the ring behind "b".
-  void Collect(std::vector<rte_mbuf*>& frames);
+  // Puts frames into the ring behind the pair's first end.
+  void Offer(std::span<rte_mbuf*> frames, uint32_t pair = 0);
+  // Takes the same number out of the ring behind its second end.
+  void Collect(std::span<rte_mbuf*> frames, uint32_t pair = 0);
   // One round of every worker.
   void RunOnce() {
     for (const auto& worker : dataplane_.workers()) worker->RunOnce();
   }
+  void RunOnce(uint16_t worker) { dataplane_.workers()[worker]->RunOnce(); }
   // Another device with a silent ring behind it.
   void AddPort(const std::string& name);
 
  private:
+  struct Rings {
+    rte_ring* in;
+    rte_ring* out;
+  };
+
+  Rings MakePair(const std::string& number);
   void Publish(DeviceId self, DeviceId peer);
   void Attach(DeviceId device, const std::string& name);
 
   Dataplane dataplane_;
-  rte_ring* in_ = nullptr;
-  rte_ring* out_ = nullptr;
+  std::vector<Rings> pairs_;
 };
 
 }  // namespace vswitch

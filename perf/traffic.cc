@@ -260,7 +260,8 @@ GeneratorLoad Traffic::Load() const {
     load.sends_cut_short += stream->sends().cut_short;
   }
   for (const Receiver& receiver : receivers_) {
-    load.receive_bursts += receiver.counts().bursts;
+    if (!receiver.expects()) continue;
+    load.receive_polls += receiver.counts().polls;
     load.full_receives += receiver.counts().full;
   }
   return load;

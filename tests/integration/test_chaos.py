@@ -116,7 +116,7 @@ def all_cpus():
 @pytest.mark.parametrize("cores", [str(last_cpu()), all_cpus()],
                          ids=["one worker", "a worker per CPU"])
 def test_links_and_backends_come_and_go(cores):
-    seed = int(os.environ.get("VSWITCH_CHAOS_SEED", random.randrange(1 << 32)))
+    seed = int(os.environ.get("VSWITCH_CHAOS_SEED", 1))
     print(f"VSWITCH_CHAOS_SEED={seed}")
     with VswitchProcess(cores=cores) as vswitch, Bystander(vswitch) as bystander:
         chaos = Chaos(vswitch, seed)

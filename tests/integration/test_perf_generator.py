@@ -67,6 +67,22 @@ def test_two_pairs_at_once_with_a_mix_of_sizes(vswitch):
     assert all(d["bytes"] == 60_000 / 12 * (7 * 64 + 4 * 570 + 1518) for d in result["directions"])
 
 
+def test_jumbo_frames(vswitch):
+    sockets = pairs(vswitch, 1)
+    for end in ("p0a", "p0b"):
+        vswitch.ip("link", "set", "dev", end, "mtu", 9000)
+    result = send(sockets, spare_cpu(), "--both", "--count", 10_000, "--size", 9000, *SHARING)
+    assert_flawless(result, 10_000)
+
+
+def test_everybody_to_everybody_over_pairs(vswitch):
+    """A pair is no switch: of what port 0 sends only what is for port 1 can arrive."""
+    one, other, *second_pair = pairs(vswitch, 2)
+    with pytest.raises(RuntimeError, match="no packet came through within 1 s"):
+        send([one, other], spare_cpu(), "--port", second_pair[0], "--port", second_pair[1],
+             "--pattern", "mesh", "--count", 10, "--wait", 1, *SHARING)
+
+
 def test_several_queues(vswitch):
     sockets = pairs(vswitch, 1, "queues=4")
     result = send(sockets, spare_cpu(), "--both", "--count", 40_000, "--queues", 4, "--flows", 16,

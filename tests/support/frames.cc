@@ -61,6 +61,7 @@ void FakeBackend::Receive(uint16_t queue, Burst& burst) {
 }
 
 SendResult FakeBackend::Send(uint16_t /*queue*/, Burst& burst) {
+  ++far_.bursts;
   const auto n = static_cast<uint16_t>(std::min<uint32_t>(burst.count, far_.room));
   for (uint16_t i = 0; i < n; ++i) {
     far_.sent.push_back({FrameBytes(burst.packets[i]), burst.packets[i].offload()});

@@ -35,6 +35,7 @@ struct SentFrame {
 struct FarEnd {
   std::deque<Packet> input;
   std::vector<SentFrame> sent;
+  uint32_t bursts = 0;  // that brought them
   uint32_t room = UINT32_MAX;
   DropReason refusal = DropReason::kBackendFull;
   uint16_t malformed = 0;  // frames that the next Receive refuses

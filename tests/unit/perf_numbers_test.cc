@@ -118,7 +118,7 @@ GeneratorLoad LoadOf(uint64_t ring_full, uint64_t backlog, uint64_t missed = 0) 
           .missed = missed,
           .send_bursts = 1000,
           .sends_cut_short = ring_full,
-          .receive_bursts = 1000,
+          .receive_polls = 1000,
           .full_receives = backlog};
 }
 

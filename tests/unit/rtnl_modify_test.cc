@@ -203,6 +203,19 @@ TEST_F(RtnlModifyTest, AddrgenmodeNeedsInet6) {
   EXPECT_EQ(Get("v0").addrgenmode, 0);
 }
 
+TEST_F(RtnlModifyTest, AddrgenmodeWithTheMtuThatTakesInet6Away) {
+  RequestBuilder set = Set("v0");
+  set.U32(IFLA_MTU, 1279)
+      .Begin(IFLA_AF_SPEC)
+      .Begin(AF_INET6)
+      .U8(IFLA_INET6_ADDR_GEN_MODE, 1)
+      .End()
+      .End();
+  EXPECT_EQ(Ask(set).error, EAFNOSUPPORT);
+  EXPECT_EQ(Get("v0").mtu, 1279u);
+  EXPECT_EQ(Get("v0").addrgenmode, 0);
+}
+
 TEST_F(RtnlModifyTest, AfSpecFamilies) {
   const auto request = [&](uint16_t family) {
     RequestBuilder set = Set("v0");

@@ -42,7 +42,7 @@ class TwoWorkers : public testing::Test {
 
   unsigned in_use_ = 0;
   uint32_t next_ = 0;
-  FarEnd far_a_, far_b_, far_c_;
+  FarEnd far_a_, far_b_, far_c_, far_d_;
   std::unique_ptr<Dataplane> plane_;
   DeviceId a_, b_;
 };
@@ -59,6 +59,29 @@ TEST_F(TwoWorkers, TheOwnerOfTheDestinationSends) {
   for (uint32_t i = 0; i < 100; ++i) ASSERT_EQ(far_b_.sent[i].bytes[0], i);
   EXPECT_EQ(plane_->Totals(a_).tx_packets, 100u);
   EXPECT_EQ(plane_->Totals(b_).rx_packets, 100u);
+}
+
+TEST_F(TwoWorkers, LettersOfSendersThatAlternateAreStagedPerReceiver) {
+  const DeviceId c = plane_->CreateDevice();
+  const DeviceId d = plane_->CreateDevice();
+  plane_->Publish(c, std::make_unique<Veth>(VethState{c, d, 1500, true, true}));
+  plane_->Attach(c, std::make_unique<FakeBackend>(far_c_));
+  plane_->Attach(d, std::make_unique<FakeBackend>(far_d_));
+  plane_->Commit();
+  for (uint8_t i = 0; i < 10; ++i) {
+    Offer(1);
+    far_c_.input.push_back(MakeFrame(60, 100 + i));
+    Step(0);
+  }
+  EXPECT_EQ(Step(1), 20u);
+  ASSERT_EQ(far_b_.sent.size(), 10u);
+  ASSERT_EQ(far_d_.sent.size(), 10u);
+  for (uint8_t i = 0; i < 10; ++i) {
+    EXPECT_EQ(far_b_.sent[i].bytes[0], i);
+    EXPECT_EQ(far_d_.sent[i].bytes[0], 100 + i);
+  }
+  EXPECT_EQ(far_b_.bursts, 1u);
+  EXPECT_EQ(far_d_.bursts, 1u);
 }
 
 TEST_F(TwoWorkers, OffloadRequestsCrossCores) {
