@@ -5,8 +5,8 @@
 #define VSWITCH_CONTROL_ADDRESSES_H_
 
 #include <cstdint>
-#include <optional>
 #include <map>
+#include <optional>
 #include <utility>
 #include <vector>
 

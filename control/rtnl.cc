@@ -190,6 +190,7 @@ std::optional<MonotonicTime> Rtnl::NextTimer() const {
 void Rtnl::RunTimers() {
   const MonotonicTime now = clock_();
   FollowWires(now);
+  addresses_.Settle();
   addresses_.Run(now);
   router_.Run(now);
   host_port_.Run(now);

@@ -89,9 +89,9 @@ class NsidDump final : public DumpSource {
   bool Fill(DumpPage& page) override {
     const Namespace* target = registry_.FindNamespace(target_);
     if (target == nullptr) return true;
-    for (auto next = target->ids().lower_bound(next_); next != target->ids().end(); ++next) {
+    for (auto next = target->ids().upper_bound(last_); next != target->ids().end(); ++next) {
       if (!page.Add([&](Datagram& out) { FillOne(next->first, *next->second, out); })) return false;
-      next_ = next->first + 1;
+      last_ = next->first;
     }
     return true;
   }
@@ -110,7 +110,7 @@ class NsidDump final : public DumpSource {
   const Registry& registry_;
   const uint64_t target_, reader_;  // 0: the same
   const NsidMessage reply_;
-  int32_t next_ = 0;
+  int32_t last_ = -1;
 };
 
 }  // namespace

@@ -237,7 +237,8 @@ Frame Packet(const char* source, const char* destination, std::vector<uint8_t> m
 
 std::vector<uint8_t> EchoMessage(bool v6, const std::string& text = "text") {
   std::vector<uint8_t> message = {static_cast<uint8_t>(v6 ? 128 : 8), 0, 0, 0, 0x12, 0x34, 0, 1};
-  message.insert(message.end(), text.begin(), text.end());
+  message.resize(8 + text.size());
+  std::copy(text.begin(), text.end(), message.begin() + 8);
   return message;
 }
 Frame Ping(const char* source, const char* destination, const MacAddress& to = kOurs) {

@@ -303,6 +303,19 @@ TEST_F(RtnlBackendTest, EthdevFollowsItsWire) {
   EXPECT_FALSE(rtnl_.NextTimer().has_value());
 }
 
+TEST_F(RtnlBackendTest, WireThatComesToLifeGivesTheLinkItsAddress) {
+  nic.carrier = false;
+  ASSERT_EQ(Ask(AddEthdev("net_null0")).error, 0);
+  SetUp("up0");
+  EXPECT_EQ(Get("up0").inet, nullptr);
+  nic.carrier = true;
+  Wait(std::chrono::seconds(1));
+  ASSERT_NE(Get("up0").inet, nullptr);
+  EXPECT_TRUE(Get("up0").inet->v6.at(0).tentative());
+  Wait(std::chrono::seconds(1));
+  EXPECT_FALSE(Get("up0").inet->v6.at(0).tentative()) << "the search for duplicates never began";
+}
+
 TEST_F(RtnlBackendTest, EthdevNeedsDevargs) {
   const Answer answer = Ask(AddEthdev(""));
   EXPECT_EQ(answer.error, EINVAL);

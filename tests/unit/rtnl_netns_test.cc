@@ -264,6 +264,12 @@ TEST_F(RtnlNetnsTest, Ids) {
   EXPECT_EQ(Ask(Nsid(RTM_GETNSID, 0, {{NETNSA_NSID, 6}})).error, ENOENT);
 }
 
+TEST_F(RtnlNetnsTest, HighestId) {
+  EXPECT_EQ(Ask(Nsid(RTM_NEWNSID, NLM_F_ACK, {{NETNSA_NSID, INT32_MAX}, {NETNSA_FD, kFd}})).error,
+            0);
+  EXPECT_EQ(AskIds(Nsid(RTM_GETNSID, NLM_F_DUMP, {})), std::vector<int32_t>{INT32_MAX});
+}
+
 TEST_F(RtnlNetnsTest, IdsOfAnotherNamespace) {
   ASSERT_EQ(ns().AssignId(there_, 3), 3);
   ASSERT_EQ(there_.AssignId(ns(), 9), 9);
