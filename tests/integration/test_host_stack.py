@@ -205,7 +205,7 @@ def test_address_of_a_dpdk_port(vswitch):
         stats = vswitch.links()["up0"]["stats64"]
         assert stats["rx"]["packets"] >= 6 and stats["tx"]["packets"] >= 6
         # Back to where the switch can take it away with its port.
-        run("ip", "-n", host.name, "link", "set", tap, "netns", "1")
+        host.ip("link", "set", tap, "netns", "1")
 
 
 def test_flood_harms_neither_forwarding_nor_requests(vswitch, host):

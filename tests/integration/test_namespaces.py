@@ -7,7 +7,9 @@ import subprocess
 
 import pytest
 
-PREPARE = """
+from support.beside_kernel import SETTLE
+
+PREPARE = SETTLE + """
 mkdir -p /run/netns && mount -t tmpfs none /run/netns && ip netns add n1 && ip netns add n2
 """
 
@@ -39,13 +41,15 @@ ip -n n2 link del d1; ip -n n1 -o link
 ip link add e0 netns n1 type veth peer name c0; ip -n n1 -o link
 """,
     "attributes_while_moving": """
-ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up
+ip link add v0 type veth peer name v1; ip link set v0 up; ip link set v1 up; settle
 ip link set v0 netns n2 address 02:00:00:00:00:77 mtu 1400 alias hello group 5
-ip -n n2 -o link; ip -o link; ip -n n2 link set v0 up; ip -n n2 -o link show v0; ip -o link show v1
+settle; ip -n n2 -o link; ip -o link; ip -n n2 link set v0 up; settle; ip -n n2 -o link show v0
+ip -o link show v1
 """,
     "end_of_a_namespace": """
 ip link add v0 type veth peer name v1 netns n1; ip -n n1 link add w0 type veth peer name w1 netns n2
-ip link set v0 up; ip netns del n1; sleep 1; ip -o link; ip -n n2 -o link; ip netns list-id
+ip link set v0 up; ip netns del n1; while ip link show v0 >$DIR/v0 2>&1; do sleep 0.1; done
+ip -o link; ip -n n2 -o link; ip netns list-id
 ip netns add n1; ip -n n1 -o link; ip link add v0 type veth peer name v1 netns n1; ip -n n1 -o link
 """,
     "exec": """

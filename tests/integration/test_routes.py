@@ -6,23 +6,24 @@ Each script runs twice, once against the host's own kernel and once through `vsc
 network namespaces of their own, and must print the same byte for byte. Left out is what newer
 kernels say otherwise than Linux 6.1."""
 
-import os
 import random
 import re
 import subprocess
 
 import pytest
 
+from support.beside_kernel import SETTLE, seeds
+
 # Two pairs whose ends are up, with no IPv6 addresses of their own; `t` says each command and its
 # status.
-LINKS = """\
+LINKS = SETTLE + """\
 exec 2>&1
 t() { echo "+ $*"; "$@"; echo "= $?"; }
 ip link add v0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02
 ip link add w0 address 02:00:00:00:00:03 type veth peer name w1 address 02:00:00:00:00:04
 for link in v0 v1 w0 w1; do ip link set $link addrgenmode none; done
 for link in lo v1 v0 w1 w0; do ip link set $link up; done
-sleep 0.3
+settle
 """
 ADDRESSES = """\
 ip addr add 10.1.0.1/24 brd + dev v0; ip addr add 10.2.0.1/24 dev w0
@@ -134,9 +135,9 @@ script("routes_that_lead_nowhere", ADDRESSES + commands(
 
 script("routes_of_links_that_go_down", ADDRESSES + commands(
     "route add 10.6.0.0/16 nexthop via 10.1.0.2 nexthop via 10.2.0.2",
-    "route add 10.7.0.0/16 via 10.2.0.2", "link set w1 down") + "sleep 1.2\n" + commands(
+    "route add 10.7.0.0/16 via 10.2.0.2", "link set w1 down") + "settle\n" + commands(
         "-4 route show table all", "link set w0 down", "-4 route show table all", "link set w1 up",
-        "link set w0 up") + "sleep 1.2\n" + commands("-4 route show table all", "link del v0",
+        "link set w0 up") + "settle\n" + commands("-4 route show table all", "link del v0",
                                                      "-4 route show table all"))
 
 script("route_get", ADDRESSES + commands(
@@ -157,7 +158,7 @@ script("routes6_of_addresses", commands(
     "addr add 2001:db8:3::1/64 dev v0 nodad metric 9", "addr add fe80::1/64 dev w0 nodad",
     "-6 route show table all", "addr del 2001:db8::1/64 dev v0", "-6 route",
     "addr del 2001:db8::2/64 dev v0", "addr del 2001:db8:1::1/64 dev v0", "-6 route show table all",
-    "link set v1 down") + "sleep 1.2\n" + commands(
+    "link set v1 down") + "settle\n" + commands(
         "-6 route show table all", "link set v0 down", "-6 route show table all",
         "link set w0 down", "link set w0 up", "-6 route show table all"))
 
@@ -227,9 +228,10 @@ script("nexthops", ADDRESSES + commands(
     "route add 10.54.0.0/16 nhid 99", "-6 route add 2001:db8:50::/48 nhid 5",
     "-6 route add 2001:db8:51::/48 nhid 1", "-6 route add 2001:db8:52::/48 nhid 12", "route",
     "-6 route", "route get 10.50.0.1", "route get 10.52.0.1",
-    "nexthop replace id 1 via 10.1.0.9 dev v0", "route", "nexthop replace id 10 via 10.1.0.9 dev v0",
+    "nexthop replace id 1 via 10.1.0.9 dev v0", "route",
+    "nexthop replace id 10 via 10.1.0.9 dev v0",
     "nexthop replace id 1 group 3", "nexthop replace id 10 group 1", "route", "nexthop del id 1",
-    "nexthop", "route", "nexthop del id 44", "link set v1 down") + "sleep 1.2\n" + commands(
+    "nexthop", "route", "nexthop del id 44", "link set v1 down") + "settle\n" + commands(
         "nexthop", "route", "-6 route", "nexthop flush", "nexthop"))
 
 MONITORED = LINKS + """\
@@ -254,7 +256,7 @@ ip nexthop replace id 1 via 10.1.0.10 dev v0; ip nexthop del id 1
 ip route add 10.10.0.0/16 via 10.1.0.9 src 10.2.0.1
 ip addr del 10.2.0.1/24 dev w0; ip addr del 2001:db8::1/64 dev v0; ip addr del 10.1.0.1/24 dev v0
 ip -6 route add 2001:db8:9::/48 dev v0
-ip link set v1 down; sleep 1.2; ip link set v0 down; sleep 0.3
+ip link set v1 down; settle; ip link set v0 down; sleep 0.3
 kill $monitor
 grep -v 33:33: {out}
 """
@@ -302,7 +304,7 @@ class RandomCommands:
         verb = self.pick(["add", "add", "del"])
         address = self.pick(self.ADDRESSES)
         # Even what needs no detection of duplicates, the kernel does in the background.
-        later = " nodad\nsleep 0.1\n: " if ":" in address and verb == "add" else ""
+        later = " nodad\nsleep 0.2\n: " if ":" in address and verb == "add" else ""
         return f"addr {verb} {address} dev {self.pick(self.LINKS[:3])}{later}"
 
     def hop(self, family):
@@ -333,9 +335,8 @@ class RandomCommands:
         return f"neigh {verb} {self.pick(self.NEIGHBOURS)}{lladdr} dev v0{state}"
 
     def up_or_down(self):
-        """The kernel settles a carrier within about a second, vswitch at once."""
         link = self.pick(["v0", "w0"])
-        return f"link set {link} {self.pick(['up', 'up', 'down'])}\nsleep 1.2\n: "
+        return f"link set {link} {self.pick(['up', 'up', 'down'])}\nsettle\n: "
 
     def get(self):
         family = self.random.choice([4, 6])
@@ -354,10 +355,8 @@ class RandomCommands:
         return LINKS + commands(*lines, "-4 route show table all", "-6 route show table all")
 
 
-@pytest.mark.parametrize("round_", range(4))
-def test_random_commands_same_as_kernel(vswitch, round_):
-    seed = int(os.environ.get("VSWITCH_IP_SEED", random.randrange(1 << 32)))
-    print(f"VSWITCH_IP_SEED={seed}")
+@pytest.mark.parametrize("seed", seeds(4))
+def test_random_commands_same_as_kernel(vswitch, seed):
     text = RandomCommands(seed).script(80)
     print(text)
     assert run_shell(text, vswitch.vsctl_argv("run", "--")) == run_shell(text)
