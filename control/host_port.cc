@@ -57,6 +57,7 @@ void HostPort::Enable(Device& device) {
 
 void HostPort::Disable(const Device& device) {
   if (devices_.erase(device.id) > 0) dataplane_.SetHostStack(device.id, false);
+  if (devices_.empty()) next_.reset();
 }
 
 bool HostPort::HasOtherStack(const Device& device) const {

@@ -26,14 +26,14 @@ bool IsDump(const nlmsghdr& header) {
   return VerbOf(header.nlmsg_type) == Verb::kGet && (header.nlmsg_flags & NLM_F_DUMP) != 0;
 }
 
-// Tables of the kernel that are always empty here: links have no addresses, routes or neighbours,
-// but programs that ask for all of them must get an answer.
-bool IsEmptyTable(uint16_t type) {
-  constexpr uint16_t kTypes[] = {
-      RTM_GETADDR,    RTM_GETROUTE,    RTM_GETNEIGH,     RTM_GETRULE,    RTM_GETMULTICAST,
-      RTM_GETANYCAST, RTM_GETNEIGHTBL, RTM_GETADDRLABEL, RTM_GETNETCONF, RTM_GETMDB,
-      RTM_GETNSID,    RTM_GETNEXTHOP,  RTM_GETVLAN,      RTM_GETSTATS};
-  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+// Some of these tables are always empty here, but programs that ask for all of them must get an
+// answer.
+bool IsDumpable(uint16_t type) {
+  constexpr uint16_t kTypes[] = {RTM_GETLINK, RTM_GETADDR,      RTM_GETNETCONF, RTM_GETSTATS,
+                                 RTM_GETNSID, RTM_GETMULTICAST, RTM_GETANYCAST, RTM_GETADDRLABEL,
+                                 RTM_GETMDB,  RTM_GETVLAN};
+  return Router::Handles(type) ||
+         std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 // Bridge ports have handlers of their own for these (rtnl_bridge_setlink, rtnl_bridge_dellink); no
@@ -115,14 +115,11 @@ Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ac
 
 Rtnl::Outcome Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
   const uint16_t type = message.header.nlmsg_type;
-  const bool links = type == RTM_GETLINK;
-  const bool routing = Router::Handles(type);
-  if (!links && !routing && !IsEmptyTable(message.header.nlmsg_type))
-    return {ErrnoStatus(EOPNOTSUPP)};
+  if (!IsDumpable(type)) return {ErrnoStatus(EOPNOTSUPP)};
   if (client.dump != nullptr) return {ErrnoStatus(EBUSY)};
   absl::StatusOr<std::unique_ptr<DumpSource>> source(nullptr);
-  if (links) source = DumpLinks(message, client, ack);
-  if (routing) source = router_.Dump({message, client, ack});
+  if (type == RTM_GETLINK) source = DumpLinks(message, client, ack);
+  if (Router::Handles(type)) source = router_.Dump({message, client, ack});
   if (type == RTM_GETADDR) source = addresses_.Dump({message, client, ack});
   if (type == RTM_GETNETCONF) source = DumpNetconf(registry_, {message, client, ack});
   if (type == RTM_GETSTATS) source = DumpStats(registry_, dataplane_, {message, client, ack});

@@ -49,6 +49,7 @@ class Mailbox {
   // how many.
   uint16_t Drain(std::span<Letter> letters);
 
+  bool empty() const { return rte_ring_empty(ring_.get()) != 0; }
   uint32_t depth() const { return rte_ring_count(ring_.get()) / kElements; }
 
  private:

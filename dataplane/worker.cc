@@ -55,7 +55,9 @@ void Worker::CountRound(uint32_t moved, uint64_t cycles) {
 }
 
 uint32_t Worker::RunOnce() {
-  uint32_t moved = DrainMailbox() + DrainHost();
+  uint32_t moved = DrainMailbox();
+  if (host_.HasOutgoing(index_)) [[unlikely]]
+    moved += DrainHost();
   for (const PollEntry& entry : poll_list()) moved += Poll(entry);
   counters_.rounds.Add(1);
   if (moved > 0) counters_.packets.Add(moved);

@@ -190,8 +190,9 @@ TEST_F(RtnlAddrTest, NotificationsNameTheRequest) {
   Datagram datagram = Request(RTM_NEWADDR, kCreate, {"v0", "10.0.0.1/24"});
   reinterpret_cast<nlmsghdr*>(datagram.data())->nlmsg_seq = 77;
   EXPECT_EQ(Ask(datagram).error, 0);
-  ASSERT_EQ(multicast_.all.size(), 1u);
+  ASSERT_EQ(multicast_.all.size(), 2u);
   EXPECT_EQ(multicast_.all[0].first, uint32_t{RTNLGRP_IPV4_IFADDR});
+  EXPECT_EQ(multicast_.all[1].first, uint32_t{RTNLGRP_IPV4_ROUTE});  // of this host
   const auto header = ReadStruct<nlmsghdr>(multicast_.all[0].second);
   EXPECT_EQ(header.nlmsg_seq, 77u);
   EXPECT_EQ(header.nlmsg_pid, client_.port_id);
@@ -220,7 +221,7 @@ TEST_F(RtnlAddrTest, LifetimesEnd) {
   EXPECT_EQ(Told(), (Lines{"-v0 10.0.0.2/24 label=v0 flags=0x81",
                            "-v0 10.0.0.1/24 label=v0 flags=0x20 valid=0 preferred=0"}));
   EXPECT_EQ(Show().size(), 1u);
-  EXPECT_FALSE(rtnl_.NextTimer().has_value());
+  EXPECT_FALSE(rtnl_.addresses().NextDeadline().has_value());
 }
 
 TEST_F(RtnlAddrTest, NewLifetimesBeginAnew) {
