@@ -60,6 +60,8 @@ void Addresses::Inet6Up(Device& device) {
   if (!IsLinkReady(device) || !HasInet6(device)) return;
   device.inet6_ready = true;
   ConfigureInet6(device);
+  // Only a loopback keeps IPv6 with an MTU that is too small for it, and no address stays.
+  if (device.mtu < NeedsMtu(AF_INET6)) FlushInet6(device);
 }
 
 void Addresses::Inet6Changed(Device& device, uint32_t changed_flags) {

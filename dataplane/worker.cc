@@ -22,6 +22,17 @@ Volume VolumeOf(std::span<const Packet> packets) {
   return volume;
 }
 
+void CountDelivered(DeviceCounters* from, DeviceCounters* to, const Volume& volume) {
+  if (from != nullptr) {
+    from->tx_packets.Add(volume.packets);
+    from->tx_bytes.Add(volume.bytes);
+  }
+  if (to != nullptr && to != from) {
+    to->rx_packets.Add(volume.packets);
+    to->rx_bytes.Add(volume.bytes);
+  }
+}
+
 }  // namespace
 
 Worker::Worker(uint16_t index, const DeviceTable& table,
@@ -100,7 +111,8 @@ void Worker::Deliver(const Route& route, Burst& burst) {
 
 void Worker::Send(const Route& route, const Port& port, uint16_t queue, Burst& burst) {
   const SendResult result = port.backend->Send(queue, burst);
-  CountDelivered(route, burst.view().first(result.accepted));
+  CountDelivered(CountersOf(route.from), CountersOf(route.to),
+                 VolumeOf(burst.view().first(result.accepted)));
   Refuse(route, result.reason, burst.view().subspan(result.accepted));
 }
 
@@ -170,7 +182,7 @@ void Worker::HandUp(const Route& route, DropReason reason, Burst& burst) {
   const DeviceSlot* slot = table_.Find(route.to);
   if (slot != nullptr && slot->host_stack.load(std::memory_order_relaxed)) PostToHost(route, burst);
   // The rest ends as what the kernel's stack has no use for.
-  CountDelivered(route, burst.view());
+  CountDelivered(CountersOf(route.from), CountersOf(route.to), VolumeOf(burst.view()));
   Drop(route.to, reason, burst.view());
   burst.count = 0;
 }
@@ -184,21 +196,9 @@ void Worker::PostToHost(const Route& route, Burst& burst) {
   }
   burst.count = kept;
   const uint16_t posted = host_.Post(route, taken.view());
-  CountDelivered(route, taken.view().first(posted));
+  CountDelivered(CountersOf(route.from), CountersOf(route.to),
+                 VolumeOf(taken.view().first(posted)));
   Refuse(route, DropReason::kHostQueueFull, taken.view().subspan(posted));
-}
-
-void Worker::CountDelivered(const Route& route, std::span<const Packet> packets) {
-  const Volume volume = VolumeOf(packets);
-  if (DeviceCounters* from = CountersOf(route.from)) {
-    from->tx_packets.Add(volume.packets);
-    from->tx_bytes.Add(volume.bytes);
-  }
-  if (route.to == route.from) return;
-  if (DeviceCounters* to = CountersOf(route.to)) {
-    to->rx_packets.Add(volume.packets);
-    to->rx_bytes.Add(volume.bytes);
-  }
 }
 
 void Worker::Refuse(const Route& route, DropReason reason, std::span<const Packet> packets) {

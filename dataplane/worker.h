@@ -99,7 +99,6 @@ class Worker {
   void Send(const Route& route, const Port& port, uint16_t queue, Burst& burst);
   // Moves out of the burst what the host stack takes.
   void PostToHost(const Route& route, Burst& burst);
-  void CountDelivered(const Route& route, std::span<const Packet> packets);
   // The receiver's input queue is full (or gone): dropped on both sides' counters.
   void Refuse(const Route& route, DropReason reason, std::span<const Packet> packets);
   void CountMalformed(DeviceId device, uint16_t frames);

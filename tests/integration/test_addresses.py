@@ -269,11 +269,11 @@ cat {out}
 
 @pytest.mark.parametrize("what", ["address", "netconf", "link address netconf"])
 def test_monitor_same_as_kernel(vswitch, tmp_path, what):
-    script = MONITORED.format(what=what, out=tmp_path / "out")
+    script = MONITORED.replace("{what}", what).replace("{out}", str(tmp_path / "out"))
     ours = run_shell(script, vswitch.vsctl_argv("run", "--"))
     theirs = run_shell(script)
     assert ours == theirs
-    assert ours.count("\n") > 10
+    assert ours.count("\n") >= 10
 
 
 def test_lifetime_ends(vswitch):

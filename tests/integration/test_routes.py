@@ -38,6 +38,8 @@ SENTENCES_SINCE = {
     "ipv6: address not found": "Cannot assign requested address",
 }
 
+LINK_CHANGE = re.compile(r"link set \S+ (up|down)$")
+
 SAME_AS_KERNEL = {}
 
 
@@ -55,8 +57,9 @@ def run_shell(text, prefix=()):
 
 
 def commands(*lines):
-    """Each line is one command of `ip`."""
-    return "".join(f"t ip {line}\n" for line in lines)
+    """Each line is one command of `ip`; what a link that goes up or down changes is waited for."""
+    return "".join(f"t ip {line}\n{'settle' if LINK_CHANGE.match(line) else ''}\n"
+                   for line in lines)
 
 
 script("neighbours", commands(
@@ -135,9 +138,9 @@ script("routes_that_lead_nowhere", ADDRESSES + commands(
 
 script("routes_of_links_that_go_down", ADDRESSES + commands(
     "route add 10.6.0.0/16 nexthop via 10.1.0.2 nexthop via 10.2.0.2",
-    "route add 10.7.0.0/16 via 10.2.0.2", "link set w1 down") + "settle\n" + commands(
+    "route add 10.7.0.0/16 via 10.2.0.2", "link set w1 down",
         "-4 route show table all", "link set w0 down", "-4 route show table all", "link set w1 up",
-        "link set w0 up") + "settle\n" + commands("-4 route show table all", "link del v0",
+        "link set w0 up", "-4 route show table all", "link del v0",
                                                      "-4 route show table all"))
 
 script("route_get", ADDRESSES + commands(
@@ -158,7 +161,7 @@ script("routes6_of_addresses", commands(
     "addr add 2001:db8:3::1/64 dev v0 nodad metric 9", "addr add fe80::1/64 dev w0 nodad",
     "-6 route show table all", "addr del 2001:db8::1/64 dev v0", "-6 route",
     "addr del 2001:db8::2/64 dev v0", "addr del 2001:db8:1::1/64 dev v0", "-6 route show table all",
-    "link set v1 down") + "settle\n" + commands(
+    "link set v1 down",
         "-6 route show table all", "link set v0 down", "-6 route show table all",
         "link set w0 down", "link set w0 up", "-6 route show table all"))
 
@@ -231,7 +234,7 @@ script("nexthops", ADDRESSES + commands(
     "nexthop replace id 1 via 10.1.0.9 dev v0", "route",
     "nexthop replace id 10 via 10.1.0.9 dev v0",
     "nexthop replace id 1 group 3", "nexthop replace id 10 group 1", "route", "nexthop del id 1",
-    "nexthop", "route", "nexthop del id 44", "link set v1 down") + "settle\n" + commands(
+    "nexthop", "route", "nexthop del id 44", "link set v1 down",
         "nexthop", "route", "-6 route", "nexthop flush", "nexthop"))
 
 MONITORED = LINKS + """\
@@ -268,7 +271,7 @@ def test_same_as_kernel(vswitch, text):
 
 
 def test_monitor_same_as_kernel(vswitch, tmp_path):
-    text = MONITORED.format(out=tmp_path / "out")
+    text = MONITORED.replace("{out}", str(tmp_path / "out"))
     ours = run_shell(text, vswitch.vsctl_argv("run", "--"))
     assert ours == run_shell(text)
     assert ours.count("\n") > 50
@@ -335,8 +338,7 @@ class RandomCommands:
         return f"neigh {verb} {self.pick(self.NEIGHBOURS)}{lladdr} dev v0{state}"
 
     def up_or_down(self):
-        link = self.pick(["v0", "w0"])
-        return f"link set {link} {self.pick(['up', 'up', 'down'])}\nsettle\n: "
+        return f"link set {self.pick(['v0', 'w0'])} {self.pick(['up', 'up', 'down'])}"
 
     def get(self):
         family = self.random.choice([4, 6])

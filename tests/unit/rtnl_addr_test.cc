@@ -264,6 +264,15 @@ TEST_F(RtnlAddrTest, LoopbackGetsItsAddressesWhenItGoesUp) {
   EXPECT_EQ(Show(), (Lines{inet, inet6}));
 }
 
+TEST_F(RtnlAddrTest, LoopbackWithASmallMtuKeepsNoAddressOfIpv6) {
+  SetUp("lo");
+  RequestBuilder shrink(RTM_NEWLINK, NLM_F_ACK, Index(1));
+  ASSERT_EQ(Ask(shrink.U32(IFLA_MTU, 1279)).error, 0);
+  RequestBuilder change(RTM_NEWLINK, NLM_F_ACK, Index(1));
+  ASSERT_EQ(Ask(change.U32(IFLA_GROUP, 5)).error, 0);
+  EXPECT_EQ(Show(), Lines{"lo 127.0.0.1/8 scope=254 label=lo flags=0x80"});
+}
+
 TEST_F(RtnlAddrTest, SmallMtuTakesAddressesAway) {
   AddDummy("d0");
   Add({"d0", "10.0.0.1/24"});
