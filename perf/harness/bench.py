@@ -3,8 +3,8 @@
 
 Every round starts the switches and samples each once a case: A B C, A B C. Where the memory of a
 process falls is luck that lasts as long as it: it is to show as spread and not as somebody's lead.
-Those not measured stand still. Before and after a sample, while all stand still, the way between the
-two cores is measured."""
+Those not measured stand still. Before and after a sample, while all stand still, the way between
+the two cores is measured."""
 
 import contextlib
 import dataclasses
