@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Measures scenarios: rounds of samples in which the switches take turns.
 
-Every round samples each switch once: A B C, A B C. Those not measured stand still. Before and after
-a sample, while all stand still, the way between the two cores is measured."""
+Every round starts the switches and samples each once a case: A B C, A B C. Where the memory of a
+process falls is luck that lasts as long as it: it is to show as spread and not as somebody's lead.
+Those not measured stand still. Before and after a sample, while all stand still, the way between
+the two cores is measured."""
 
 import contextlib
 import dataclasses
@@ -38,9 +40,12 @@ class Bench:
     def _rounds(self, case):
         return case.rounds or self.plan.rounds
 
+    def _most_rounds(self, group):
+        return max(self._rounds(case) for case in group.cases)
+
     def _cost(self, group):
         samples = sum(self._rounds(case) * (case.cost + Progress.SAMPLE) for case in group.cases)
-        return len(group.switches) * (samples + Progress.START)
+        return len(group.switches) * (samples + self._most_rounds(group) * Progress.START)
 
     def _run_scenario(self, scenario):
         result = {"name": scenario.NAME, "title": scenario.TITLE, "about": scenario.ABOUT,
@@ -48,20 +53,32 @@ class Bench:
                   "left_out": {}, "errors": [], "cases": []}
         for group in scenario.groups(self.plan):
             result["left_out"] = {**group.left_out, **result["left_out"]}
-            with tempfile.TemporaryDirectory(prefix="vsw-perf-") as directory:
-                self._run_group(group, pathlib.Path(directory), result)
+            result["cases"] += self._run_group(group, result)
         return result
 
-    def _run_group(self, group, directory, result):
+    def _run_group(self, group, result):
+        rounds = [[] for _ in group.cases]
+        for number in range(self._most_rounds(group)):
+            with self._running(group, result) as switches:
+                for case, done in zip(group.cases, rounds):
+                    if number < self._rounds(case):
+                        done.append(self._run_round(number, case, switches))
+        return [{"name": case.name, "where": case.where, "rounds": done,
+                 "summary": summarize(done)} for case, done in zip(group.cases, rounds)]
+
+    @contextlib.contextmanager
+    def _running(self, group, result):
+        """The group's switches, started and paused."""
         with contextlib.ExitStack() as stack:
+            directory = pathlib.Path(stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="vsw-perf-")))
             switches = []
-            for kind in group.switches:
-                switch = self._started(kind, group, directory / str(len(switches)), result)
+            for number, kind in enumerate(group.switches):
+                switch = self._started(kind, group, directory / str(number), result)
                 if switch is not None:
                     switches.append(switch)
                     stack.callback(self._stop, switch, result)
-            for case in group.cases:
-                result["cases"].append(self._run_case(case, switches))
+            yield switches
 
     @staticmethod
     def _stop(switch, result):
@@ -88,14 +105,11 @@ class Bench:
         switch.pause()
         return switch
 
-    def _run_case(self, case, switches):
-        rounds = []
-        for number in range(self._rounds(case)):
-            rounds.append({switch.name: self._sample(switch, case) for switch in switches})
-            self.progress.say(f"{case.name}, round {number + 1}: "
-                              + "; ".join(map(_brief, rounds[-1].items())))
-        return {"name": case.name, "where": case.where, "rounds": rounds,
-                "summary": summarize(rounds)}
+    def _run_round(self, number, case, switches):
+        samples = {switch.name: self._sample(switch, case) for switch in switches}
+        self.progress.say(f"{case.name}, round {number + 1}: "
+                          + "; ".join(map(_brief, samples.items())))
+        return samples
 
     def _latency(self):
         return machine.core_latency(self.build_dir, (self.cpus.generator, self.cpus.switch))

@@ -17,7 +17,7 @@ class Plan:
 
 
 QUICK = Plan(quick=True, rounds=3, seconds=0.3, trial=0.2, confirm=0.4, budget=600)
-FULL = Plan(quick=False, rounds=5, seconds=0.7, trial=0.5, confirm=2.0, budget=5400)
+FULL = Plan(quick=False, rounds=5, seconds=0.5, trial=0.4, confirm=1.0, budget=5400)
 
 
 @dataclasses.dataclass(frozen=True)

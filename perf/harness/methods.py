@@ -77,7 +77,7 @@ class ZeroLoss:
         self.tolerances = sorted(tolerances)
         self.flat_out, self.reached = {}, {}
         searches = sum(self._tells(tolerance, self.TYPICAL_RATE) for tolerance in tolerances)
-        self.cost = searches * (6 * (trial_seconds + 0.5) + 2 * confirm_seconds)
+        self.cost = searches * (6 * (trial_seconds + 0.5) + 3 * (confirm_seconds + 0.5))
 
     def _tells(self, tolerance, rate):
         return tolerance == 0 or tolerance * rate * self.confirm_seconds >= 1

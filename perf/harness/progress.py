@@ -7,7 +7,7 @@ import time
 
 class Progress:
     # Seconds expected for what every sample and every start of a switch takes besides.
-    SAMPLE, START = 0.6, 1.5
+    SAMPLE, START = 0.2, 0.5
 
     def __init__(self, total):
         self.total, self.done, self.started = max(total, 1e-9), 0.0, time.monotonic()

@@ -4,19 +4,21 @@
 
 def highest_passing(passes, high, confirms=None, resolution=1 / 32, low=0.0):
     """Bisects between `low`, which is taken to pass, and `high` until they lie within `resolution`
-    (a share of `high`), then goes down in such steps until `confirms` agrees as well. `passes` and
-    `confirms` are called with a rate. Returns 0 when nothing passes."""
+    (a share of `high`); then in the same way below what was found, until `confirms` agrees as well:
+    where luck decides, a longer trial may fail far below a short one. Both are called with a rate.
+    Returns 0 when nothing passes."""
     step = high * resolution
-    if passes(high):
-        low = high
+    found = _bisect(passes, low, high, step)
+    return found if confirms is None else _bisect(confirms, low, found, step)
+
+
+def _bisect(passes, low, high, step):
+    if high <= low or passes(high):
+        return high
     while high - low > step:
         middle = (low + high) / 2
         if passes(middle):
             low = middle
         else:
             high = middle
-    while confirms is not None and low > 0 and not confirms(low):
-        low = low - step if low > 2 * step else low / 2
-        if low < step / 16:
-            return 0.0
     return low

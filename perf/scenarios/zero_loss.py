@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from harness.case import Case, Group, Load, Plot, Topology
 from harness.methods import Latency, Lossless, Recovery, ZeroLoss
-from harness.switches.ovs import OvsFlow, OvsNormal
+from harness.switches.ovs import OvsFlow
 from harness.switches.testpmd import TestpmdIo
 from harness.switches.vswitch import Vswitch
 
@@ -15,7 +15,7 @@ ABOUT = ("The highest rate at which no packet, one in ten million, or one in a h
          "checked, of which none may be lost. A tolerance that would allow no packet within the "
          "confirming trial is not searched for. On a virtual machine the smaller tolerances are "
          "decided by how often its CPUs are taken away.")
-PEERS = (TestpmdIo, OvsFlow, OvsNormal)
+PEERS = (TestpmdIo, OvsFlow)
 SHARES = (0.1, 0.5, 0.9)
 PLOTS = tuple(Plot(f"{title}, {size} B", f"{metric}_us", "share", "share of the rate at 1e-5 loss",
                    {"size": size}, log=True)
@@ -37,6 +37,5 @@ def cases(plan, size):
 
 def groups(plan):
     sizes = (64,) if plan.quick else (64, 1518)
-    peers = (TestpmdIo, OvsFlow) if plan.quick else PEERS
-    yield Group((Vswitch, *peers), Topology(),
+    yield Group((Vswitch, *PEERS), Topology(),
                 tuple(case for size in sizes for case in cases(plan, size)))

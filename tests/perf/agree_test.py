@@ -31,6 +31,11 @@ def test_rounds_that_lie_around_one_have_no_order():
     assert found(run_with([95, 100, 105]), run_with([101, 102, 103])) == []
 
 
+def test_what_is_level_has_no_order():
+    assert found(run_with([96, 97, 98]), run_with([103, 104, 105])) == []
+    assert found(run_with([93, 94, 95]), run_with([106, 107, 108])) != []
+
+
 def test_stable_medians_that_lie_apart_are_found():
     assert "30% apart" in found(run_with([260, 261, 262]), run_with([200, 201, 202]))[0]
 

@@ -39,6 +39,12 @@ def test_goes_down_until_confirmed():
     assert 4.9 <= found <= 5
 
 
+def test_confirms_in_few_trials():
+    tried = []
+    found = highest_passing(lambda rate: True, 10.0, lambda rate: tried.append(rate) or rate <= 1)
+    assert 0.7 <= found <= 1 and len(tried) == 6
+
+
 def test_is_zero_when_nothing_is_confirmed():
     assert highest_passing(lambda rate: rate <= 8, 10.0, lambda rate: False) == 0.0
 
