@@ -169,7 +169,9 @@ def test_address_that_the_stack_has_is_a_duplicate(vswitch, host):
 
 
 def test_two_devices_of_the_switch_detect_duplicates(vswitch):
-    vswitch.add_veth("a", "b")
+    vswitch.add_veth("a", "b", up=False)
+    for end in ("a", "b"):
+        vswitch.ip("link", "set", "dev", end, "up")
     for end in ("a", "b"):
         wait_usable(vswitch, link_local(vswitch, end), end)
     vswitch.ip("addr", "add", "fd00::1/64", "dev", "a")
