@@ -89,7 +89,7 @@ std::optional<Bytes> Connection::Receive(std::vector<uint8_t>& buffer) {
     length = recvmsg(fd(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   } while (length < 0 && (errno == EINTR || errno == ECONNRESET));
   if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
-  if (length > 0) received_ = TakeClientFds(message);
+  if (length >= 0) received_ = TakeClientFds(message);
   received_.foreign |= (message.msg_flags & MSG_CTRUNC) != 0;
   if (length <= 0 || (message.msg_flags & MSG_TRUNC) != 0 || received_.foreign || Overflowing(2)) {
     Kill();

@@ -286,6 +286,7 @@ VSWITCH_SHIM ssize_t recvfrom(int fd, void* data, size_t length, int flags, sock
                 : real_recvfrom(fd, data, length, flags, name, name_length);
 }
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the C library's name
 VSWITCH_SHIM ssize_t __recvfrom_chk(int fd, void* data, size_t length, size_t room, int flags,
                                     sockaddr* name, socklen_t* name_length) {
   SocketRef socket(fd);

@@ -43,7 +43,7 @@ void FillEntry(const Link& link, AddressEntry* out) {
 }
 
 struct if_nameindex* Discard(struct if_nameindex* list) {
-  if_freenameindex(list);
+  if_freenameindex(list);  // NOLINT(clang-analyzer-unix.MismatchedDeallocator): ours, with free
   errno = ENOBUFS;
   return nullptr;
 }

@@ -97,6 +97,7 @@ SocketRef::SocketRef(int fd) : socket_(Acquire(fd)) {
   socket_ = nullptr;
 }
 
+// NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the table holds a reference of its own
 SocketRef::~SocketRef() { Release(socket_); }
 
 void Track(int fd, NetlinkSocket* socket) {

@@ -79,6 +79,14 @@ def test_random_bytes(guarded):
     assert_serves(guarded)
 
 
+def test_descriptors_in_an_empty_datagram(guarded):
+    for _ in range(5):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as client:
+            client.connect(str(guarded.run_dir / "rtnl.sock"))
+            socket.send_fds(client, [b""], [client.fileno()] * 20)
+    assert_serves(guarded)
+
+
 def test_random_payloads(guarded):
     chance = seeded()
     kinds = [*range(0, 40), *range(0x75fe, 0x7608), 0xffff]
