@@ -74,7 +74,6 @@ class Fib4 {
       const RouteConfig& config) const;
   absl::Status CheckHops(const RouteConfig& config, IpRoute& route,
                          std::vector<std::pair<NextHop, int32_t>> wanted) const;
-  absl::Status UseNexthop(const RouteConfig& config, IpRoute& route) const;
   absl::Status CheckOnlink(NextHop& hop, int32_t oif, uint8_t scope) const;
   absl::Status CheckGateway(NextHop& hop, int32_t oif, uint32_t table, uint8_t scope) const;
   absl::Status CheckDirect(NextHop& hop, int32_t oif) const;
@@ -106,8 +105,8 @@ class Fib4 {
   absl::btree_map<uint64_t, const Device*> with_addresses_;  // by order of registration
 };
 
-// Whether routes of a scope may use the nexthop. EINVAL. (nexthop_check_scope)
-absl::Status CheckNexthopScope(const NexthopObject& nexthop, uint8_t scope);
+// Whether IPv4 routes of a scope may use the nexthop. EINVAL. (fib_check_nexthop)
+absl::Status CheckNexthopFor4(const NexthopObject& nexthop, uint8_t scope);
 
 }  // namespace vswitch
 

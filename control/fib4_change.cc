@@ -268,17 +268,11 @@ absl::Status Fib4::CheckHops(const RouteConfig& config, IpRoute& route,
 }
 
 // fib_check_nexthop
-absl::Status Fib4::UseNexthop(const RouteConfig& config, IpRoute& route) const {
-  const NexthopObject& nexthop = *route.nexthop;
-  const bool fdb = nexthop.fdb || (nexthop.group() && nexthop.members[0].nexthop->fdb);
-  if (fdb) return ErrnoStatus(EINVAL, "Route cannot point to a fdb nexthop");
-  if (nexthop.group() && config.scope == RT_SCOPE_HOST) {
+absl::Status CheckNexthopFor4(const NexthopObject& nexthop, uint8_t scope) {
+  if (nexthop.fdb) return ErrnoStatus(EINVAL, "Route cannot point to a fdb nexthop");
+  if (nexthop.group() && scope == RT_SCOPE_HOST) {
     return ErrnoStatus(EINVAL, "Route with host scope can not have multiple nexthops");
   }
-  return CheckNexthopScope(nexthop, config.scope);
-}
-
-absl::Status CheckNexthopScope(const NexthopObject& nexthop, uint8_t scope) {
   const NextHop& hop = nexthop.group() ? nexthop.members[0].nexthop->hop : nexthop.hop;
   if (scope == RT_SCOPE_HOST && hop.gateway.valid()) {
     return ErrnoStatus(EINVAL, "Route with host scope can not have a gateway");
@@ -305,7 +299,7 @@ absl::Status Fib4::MakeHops(const RouteConfig& config, IpRoute& route) const {
   if (!CanForward(config.type)) return ErrnoStatus(EINVAL, "Invalid route type");
   if (config.scope > RT_SCOPE_HOST) return ErrnoStatus(EINVAL, "Invalid scope");
   const absl::Status status = route.nexthop != nullptr
-                                  ? UseNexthop(config, route)
+                                  ? CheckNexthopFor4(*route.nexthop, config.scope)
                                   : CheckHops(config, route, *std::move(wanted));
   if (!status.ok()) return status;
   if (config.prefsrc.valid() && !IsValidSource(config)) {

@@ -215,8 +215,7 @@ Fib6::RouteOr Fib6::Make(const RouteConfig& config, ExtAck& ack) {
 
 absl::Status CheckNexthopFor6(const NexthopObject& nexthop) {
   if (nexthop.HasV4()) return ErrnoStatus(EINVAL, "IPv6 routes can not use an IPv4 nexthop");
-  const bool fdb = nexthop.fdb || (nexthop.group() && nexthop.members[0].nexthop->fdb);
-  if (fdb) return ErrnoStatus(EINVAL, "Route cannot point to a fdb nexthop");
+  if (nexthop.fdb) return ErrnoStatus(EINVAL, "Route cannot point to a fdb nexthop");
   return absl::OkStatus();
 }
 

@@ -24,7 +24,7 @@ struct NexthopObject {
   uint8_t protocol = 0;
   uint32_t flags = 0;  // RTNH_F_*
   bool blackhole = false;
-  bool fdb = false;  // for forwarding tables of tunnels, not for routes
+  bool fdb = false;  // for forwarding tables of tunnels, not for routes; of a group: all members
   NextHop hop;       // of one that is no group
   std::vector<Member> members;
 

@@ -325,7 +325,7 @@ absl::StatusOr<uint32_t> ParseId(const Request& request) {
 absl::Status CheckRoutes(const NexthopObject& old, const NexthopObject& now) {
   for (const IpRoute* route : old.routes) {
     const absl::Status status = route->dst.address.family == AF_INET
-                                    ? CheckNexthopScope(now, route->scope)
+                                    ? CheckNexthopFor4(now, route->scope)
                                     : CheckNexthopFor6(now);
     if (!status.ok()) return status;
   }
@@ -347,6 +347,9 @@ absl::Status CheckReplacement(const NexthopObject& old, const NexthopObject& now
   }
   if (!old.group() && now.group()) {
     return ErrnoStatus(EINVAL, "Can not replace a nexthop with a nexthop group.");
+  }
+  if (!old.groups.empty() && old.fdb != now.fdb) {
+    return ErrnoStatus(EINVAL, "Cannot change nexthop FDB status while in a group");
   }
   return absl::OkStatus();
 }
