@@ -59,9 +59,12 @@ const Neighbour* NeighTable::After(const std::optional<Key>& key) const {
 }
 
 size_t NeighTable::CountOf(const Device& device) const {
-  return static_cast<size_t>(
-      std::distance(entries_.lower_bound({device.ifindex, IpAddress{}}),
-                    entries_.lower_bound({device.ifindex + 1, IpAddress{}})));
+  size_t count = 0;
+  for (auto entry = entries_.lower_bound({device.ifindex, IpAddress{}});
+       entry != entries_.end() && entry->first.first == device.ifindex; ++entry) {
+    ++count;
+  }
+  return count;
 }
 
 bool NeighTable::Forgettable(const Neighbour& neighbour) {

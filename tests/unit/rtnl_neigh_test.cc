@@ -244,6 +244,16 @@ TEST_F(NeighTableTest, StrangersCannotFillTheMemory) {
   EXPECT_LE(table_.size(), table_.params().gc_thresh2 + 1);
 }
 
+TEST_F(NeighTableTest, CountsTheNeighboursOfTheHighestLink) {
+  Device highest;
+  highest.ifindex = INT32_MAX;
+  Make();
+  EXPECT_EQ(table_.CountOf(highest), 0u);
+  EXPECT_TRUE(table_.Create(highest, IpAddress::V4(0x0a020001), 0, false, now_).ok());
+  EXPECT_EQ(table_.CountOf(highest), 1u);
+  EXPECT_EQ(table_.CountOf(device_), 1u);
+}
+
 TEST_F(NeighTableTest, PermanentEntriesHaveNoLimit) {
   for (uint32_t i = 0; i < 3000; ++i) {
     const auto entry = table_.Create(device_, IpAddress::V4(0x0a020000 + i), 0, true, now_);
