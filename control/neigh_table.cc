@@ -14,6 +14,8 @@ namespace vswitch {
 namespace {
 
 constexpr auto kForcedGcAge = std::chrono::seconds(5);
+// When nothing could be removed, how long nobody looks again.
+constexpr Milliseconds kForcedGcRest{100};
 
 NeighParams DefaultsOf(uint8_t family) {
   NeighParams params;
@@ -116,13 +118,17 @@ absl::StatusOr<Neighbour*> NeighTable::Create(Device& device, const IpAddress& a
 }
 
 // neigh_alloc: entries that may be forgotten have a limit, so that nobody can fill the memory by
-// talking from many addresses.
+// talking from many addresses. Nor the time: the search is through all entries.
 bool NeighTable::MakeRoom(MonotonicTime now) {
-  const bool recently = last_forced_gc_.has_value() && now - *last_forced_gc_ <= kForcedGcAge;
+  const auto within = [&](auto time) {
+    return last_forced_gc_.has_value() && now - *last_forced_gc_ <= time;
+  };
   const bool full = forgettable_ >= params_.gc_thresh3;
-  if (!full && (forgettable_ < params_.gc_thresh2 || recently)) return true;
+  if (!full && (forgettable_ < params_.gc_thresh2 || within(kForcedGcAge))) return true;
+  if (full && in_vain_ && within(kForcedGcRest)) return false;
   last_forced_gc_ = now;
-  return RemoveUseless(forgettable_ + 1 - params_.gc_thresh2, now) > 0 || !full;
+  in_vain_ = RemoveUseless(forgettable_ + 1 - params_.gc_thresh2, now) == 0;
+  return !in_vain_ || !full;
 }
 
 // neigh_forced_gc

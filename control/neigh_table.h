@@ -184,6 +184,7 @@ class NeighTable {
   absl::btree_set<std::pair<MonotonicTime, Neighbour*>> timers_;
   absl::btree_set<Neighbour*> managed_;
   std::optional<MonotonicTime> next_gc_, next_managed_, last_forced_gc_;
+  bool in_vain_ = false;    // the last forced collection found nothing
   size_t forgettable_ = 0;  // entries that garbage collection may take
   uint64_t changes_ = 0;
 };

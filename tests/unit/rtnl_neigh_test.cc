@@ -244,6 +244,23 @@ TEST_F(NeighTableTest, StrangersCannotFillTheMemory) {
   EXPECT_LE(table_.size(), table_.params().gc_thresh2 + 1);
 }
 
+// A search is through all entries: strangers must not cause one each.
+TEST_F(NeighTableTest, AFullTableIsSearchedNowAndThen) {
+  uint32_t last = 0x0a020000;
+  const auto create = [&] {
+    const auto entry = table_.Create(device_, IpAddress::V4(last++), 0, false, now_);
+    if (entry.ok()) table_.Use(**entry, now_);
+    return entry.ok();
+  };
+  while (create()) {
+  }
+  Neighbour& useless = *table_.Find(device_, IpAddress::V4(0x0a020000));
+  EXPECT_TRUE(Set(useless, nullptr, NUD_FAILED).ok());
+  EXPECT_FALSE(create());
+  Pass(std::chrono::milliseconds(101));
+  EXPECT_TRUE(create());
+}
+
 TEST_F(NeighTableTest, CountsTheNeighboursOfTheHighestLink) {
   Device highest;
   highest.ifindex = INT32_MAX;
