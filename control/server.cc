@@ -201,6 +201,7 @@ void Server::Serve(Connection& connection, Rtnl& rtnl) {
     if (!datagram.has_value()) return;
     // What the client holds now must not be taken for a namespace that had the same inode.
     if (!connection.received_netns().empty()) EndNamespaces(rtnl);
+    if (connection.dead()) return;  // its own namespace ended
     Execute(connection, *datagram, rtnl);
     for (const ClientNetns& netns : connection.received_netns()) KeepOrRelease(netns, rtnl);
   }

@@ -169,13 +169,19 @@ ServerThread::ServerThread(const Access& access)
   server_ = *std::move(server);
   server_->set_access(access);
   rtnl_ = std::make_unique<Rtnl>(registry_, dataplane_, *server_, BackendEnv{});
+  Start();
+}
+
+void ServerThread::Start() {
   thread_ = std::thread([this] { server_->Run(*rtnl_, stop_.get()); });
 }
 
 void ServerThread::Stop() {
-  const uint64_t one = 1;
-  EXPECT_EQ(write(stop_.get(), &one, sizeof(one)), ssize_t{sizeof(one)});
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  uint64_t value = 1;
+  EXPECT_EQ(write(stop_.get(), &value, sizeof(value)), ssize_t{sizeof(value)});
+  thread_.join();
+  EXPECT_EQ(read(stop_.get(), &value, sizeof(value)), ssize_t{sizeof(value)});
 }
 
 ServerThread::~ServerThread() {

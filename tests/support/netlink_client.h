@@ -63,8 +63,9 @@ class ServerThread {
   explicit ServerThread(const Access& access = {});
   ~ServerThread();
   const std::string& path() const { return path_; }
-  // Ends the thread; the registry may be looked at afterwards.
+  // Ends the thread; the registry may be looked at afterwards, until it starts again.
   void Stop();
+  void Start();
   Registry& registry() { return registry_; }
 
  private:

@@ -7,7 +7,7 @@
 #include <linux/if_link.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -19,24 +19,15 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
 #include "dataplane/errno_status.h"
 #include "tests/support/netlink_client.h"
+#include "tests/support/new_netns.h"
 
 namespace vswitch {
 namespace {
 
 constexpr uint32_t kLinkGroup = RTNLGRP_LINK;
-
-// Of a thread that is gone: the descriptor keeps the namespace.
-UniqueFd NewNetns() {
-  UniqueFd fd;
-  std::thread([&fd] {
-    if (unshare(CLONE_NEWNET) == 0) fd.reset(open("/proc/thread-self/ns/net", O_RDONLY));
-  }).join();
-  return fd;
-}
 
 std::vector<uint16_t> Types(const std::vector<Reply>& replies) {
   std::vector<uint16_t> types;
@@ -163,6 +154,27 @@ TEST(ServerTest, NamespaceThatEndsTakesItsLinksAndClientsAlong) {
   EXPECT_EQ(here.Ask(GetLinkByName("d0")), 0);
   server.Stop();
   EXPECT_EQ(server.registry().namespaces().size(), 1u);
+}
+
+// Both arrive while the server looks elsewhere: a request, and then the end of the namespace that
+// it is for.
+TEST(ServerTest, NothingIsDoneForANamespaceThatEnded) {
+  ServerThread server;
+  UniqueFd netns = NewNetns(), other = NewNetns();
+  ASSERT_TRUE(netns.valid()) << "needs root";
+  NetlinkClient there(server.path());
+  there.Hello(8, netns.get());
+  NetnsWatch end;
+  ASSERT_TRUE(end.Add(netns.get(), 1));
+  server.Stop();
+  ASSERT_TRUE(there.Send(NewDummy("d0"), {other.get()}));
+  netns.reset();
+  pollfd event{end.fd(), POLLIN, 0};
+  while (end.TakeEnded().empty()) ASSERT_EQ(poll(&event, 1, 10000), 1);
+  server.Start();
+  EXPECT_TRUE(there.HungUp());
+  server.Stop();
+  EXPECT_EQ(server.registry().initial().FindByName("d0"), nullptr);
 }
 
 // What a number means comes with the request, and only for that one.
