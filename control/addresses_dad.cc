@@ -184,10 +184,12 @@ void Addresses::RestartDad(Device& device) {
   }
 }
 
-// A permanent address stays, and says that it failed; another one goes.
+// A permanent address stays, and says that it failed; another one goes. What was not asked about,
+// or failed already, no answer changes: whoever sends them could make everybody be told again and
+// again (addrconf_dad_end).
 void Addresses::DadFailed(Device& device, const IpAddress& local) {
   InetAddress* address = FindLocal(device, local);
-  if (address == nullptr || !address->tentative()) return;
+  if (address == nullptr || !address->probing) return;
   address->probing = false;
   if ((address->flags & IFA_F_PERMANENT) == 0) {
     RemoveInet6(device, static_cast<size_t>(address - device.inet->v6.data()));

@@ -273,11 +273,21 @@ TEST_F(RtnlAddr6Test, FailedDetection) {
   Told();
   for (const char* address : {"fd00::1", "fd00::2", "fd00::3"}) {
     rtnl_.addresses().DadFailed(Get("v0"), *IpAddress::Parse(address));
+    rtnl_.addresses().DadFailed(Get("v0"), *IpAddress::Parse(address));
   }
   EXPECT_EQ(Told(), (Lines{"+v0 fd00::1/64 flags=0xc8",
                            "-v0 fd00::2/64 flags=0x40 valid=100 preferred=100"}));
   Wait(seconds(2));
   EXPECT_TRUE(Told().empty());
+}
+
+TEST_F(RtnlAddr6Test, AnswersToAQuestionThatWasNotAsked) {
+  Add({"v0", "fd00::1/64"});
+  Told();
+  rtnl_.addresses().DadFailed(Get("v0"), *IpAddress::Parse("fd00::1"));
+  EXPECT_EQ(Told(), Lines{});
+  Connect();
+  EXPECT_EQ(Show(AF_INET6)[1], "v0 fd00::1/64 flags=0x80");
 }
 
 TEST_F(RtnlAddr6Test, PeersAddress) {
