@@ -128,7 +128,8 @@ DumpStart Addresses::Dump(const Request& request) {
   return std::make_unique<AddressDump>(registry_, clock_, std::move(families), *filter, message);
 }
 
-// An index that is unknown selects no device, as 0 does.
+// An index that is unknown selects no device, as 0 does, and then the newest that has the address
+// answers.
 absl::Status Addresses::GetInet6(const Request& message) {
   const absl::StatusOr<AddressRequest> request =
       ParseGetAddress(message.message, message.client.strict_check, message.ack);
@@ -137,20 +138,18 @@ absl::Status Addresses::GetInet6(const Request& message) {
   if (!ns.ok()) return ns.status();
   const std::optional<IpAddress> local = ExtractPair(*request).local;
   if (!local.has_value()) return ErrnoStatus(EINVAL);
-  Device* only = (*ns)->FindByIndex(request->ifindex());
+  Device* device = (*ns)->FindByIndex(request->ifindex());
+  if (device == nullptr) device = FindOwner6(**ns, *local);
+  const InetAddress* address = device == nullptr ? nullptr : FindLocal(*device, *local);
+  if (address == nullptr) return ErrnoStatus(EADDRNOTAVAIL);
   AddressMessage answer{.type = RTM_NEWADDR, .seq = message.message.header.nlmsg_seq};
   answer.pid = message.client.port_id;
   answer.now = clock_();
   answer.target_netnsid = TargetNetnsId(*request);
-  for (Device* device : only != nullptr ? std::vector<Device*>{only} : (*ns)->DumpOrder()) {
-    const InetAddress* address = FindLocal(*device, *local);
-    if (address == nullptr) continue;
-    Datagram reply;
-    FillAddress(device->ifindex, *address, answer, reply);
-    message.client.Send(std::move(reply));
-    return absl::OkStatus();
-  }
-  return ErrnoStatus(EADDRNOTAVAIL);
+  Datagram reply;
+  FillAddress(device->ifindex, *address, answer, reply);
+  message.client.Send(std::move(reply));
+  return absl::OkStatus();
 }
 
 }  // namespace vswitch

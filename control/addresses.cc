@@ -64,9 +64,9 @@ absl::Status Addresses::Execute(const Request& request) {
   }
 }
 
-InetAddress* Addresses::FindLocal(Device& device, const IpAddress& local) {
-  if (device.inet == nullptr) return nullptr;
-  List& list = device.inet->Of(local.family);
+InetAddress* Addresses::FindLocal(Device& device, const IpAddress& local) const {
+  if (!owners6_.contains({device.ns, local, device.serial})) return nullptr;
+  List& list = device.inet->v6;
   const auto found = std::find_if(list.begin(), list.end(),
                                   [&](const InetAddress& a) { return a.local == local; });
   return found == list.end() ? nullptr : &*found;
@@ -173,11 +173,26 @@ void Addresses::Schedule(Device& device) {
       if (time.has_value() && (!first.has_value() || *time < *first)) first = time;
     }
   }
+  SetDeadline(device, first);
+}
+
+void Addresses::ScheduleMore(Device& device, const InetAddress& address) {
+  const std::optional<AddressDeadline>& deadline = device.inet->deadline;
+  const std::optional<MonotonicTime> time = DeadlineOf(address);
+  if (!time.has_value() || (deadline.has_value() && deadline->first <= *time)) return;
+  SetDeadline(device, time);
+}
+
+void Addresses::ScheduleLess(Device& device) {
+  if (device.inet != nullptr && device.inet->deadline.has_value()) Schedule(device);
+}
+
+void Addresses::SetDeadline(Device& device, std::optional<MonotonicTime> time) {
   std::optional<AddressDeadline>& deadline = device.inet->deadline;
-  if (first.has_value() && deadline.has_value() && deadline->first == *first) return;
+  if (time.has_value() && deadline.has_value() && deadline->first == *time) return;
   Unschedule(device);
-  if (!first.has_value()) return;
-  deadline.emplace(*first, ++last_deadline_);
+  if (!time.has_value()) return;
+  deadline.emplace(*time, ++last_deadline_);
   deadlines_.emplace(*deadline, &device);
 }
 

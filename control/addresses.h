@@ -7,9 +7,11 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/status/status.h"
 #include "control/address_events.h"
 #include "control/address_request.h"
@@ -59,8 +61,8 @@ class Addresses {
  private:
   using List = std::vector<InetAddress>;
 
-  // Null if there is none.
-  static InetAddress* FindLocal(Device& device, const IpAddress& local);
+  // An IPv6 address; null if the device has no such one.
+  InetAddress* FindLocal(Device& device, const IpAddress& local) const;
   template <typename Call>
   void TellObservers(Call call) {
     for (AddressObserver* observer : observers_) call(*observer);
@@ -78,8 +80,12 @@ class Addresses {
     change();
     TellObservers([&](AddressObserver& o) { o.OnAddressChanged(device, before, address); });
   }
-  // Keeps the time at which something happens to an address of the device.
+  // Keeps the time at which something happens to an address of the device. Looks at all of them;
+  // when one came or was given a time, or some went, less will do.
   void Schedule(Device& device);
+  void ScheduleMore(Device& device, const InetAddress& address);
+  void ScheduleLess(Device& device);
+  void SetDeadline(Device& device, std::optional<MonotonicTime> time);
   void Unschedule(Device& device);
   void FreeIfEmpty(Device& device);
   void RunDevice(Device& device, MonotonicTime now);
@@ -96,6 +102,8 @@ class Addresses {
   void RemoveSecondaries(Device& device, const InetAddress& primary, const Cause& cause);
   void PromoteSecondary(Device& device, size_t index, size_t promoted, const Cause& cause);
   void Erase(Device& device, List& list, size_t index, const Cause& cause);
+  // It is in no list any more.
+  void TellRemoved(Device& device, const InetAddress& address, const Cause& cause);
   void AddLoopback(Device& device);
   // The device loses IPv4.
   void StopInet(Device& device);
@@ -110,6 +118,8 @@ class Addresses {
   // EADDRNOTAVAIL, EEXIST.
   absl::StatusOr<InetAddress*> InsertInet6(Device& device, InetAddress address);
   void RemoveInet6(Device& device, size_t index);
+  // The newest link with the address; null if there is none.
+  Device* FindOwner6(const Namespace& ns, const IpAddress& local) const;
   void FlushInet6(Device& device);
   // The device loses IPv6 (addrconf_ifdown with `unregister`), or gets it.
   void StopInet6(Device& device);
@@ -139,6 +149,8 @@ class Addresses {
   std::map<AddressDeadline, Device*> deadlines_;  // one of each device at most
   uint64_t last_deadline_ = 0;
   std::vector<std::pair<Device*, IpAddress>> new_inet6_;  // for Settle
+  // Who has an IPv6 address, the oldest link first.
+  absl::btree_map<std::tuple<const Namespace*, IpAddress, uint64_t>, Device*> owners6_;
 };
 
 // Whether packets can leave the device (addrconf_link_ready).

@@ -137,7 +137,7 @@ void Addresses::Settle() {
     InetAddress* address = FindLocal(*device, local);
     if (address == nullptr) continue;
     BeginDad(*device, *address);
-    Schedule(*device);
+    ScheduleMore(*device, *address);
   }
 }
 

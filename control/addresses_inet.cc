@@ -148,7 +148,7 @@ absl::Status Addresses::InsertInet(Device& device, InetAddress address, const Ca
   }
   const size_t place = address.secondary() ? list.size() : PlaceOfPrimary(list, address.scope);
   const auto added = list.insert(list.begin() + static_cast<ptrdiff_t>(place), std::move(address));
-  Schedule(device);
+  ScheduleMore(device, *added);
   Tell(RTM_NEWADDR, device, *added, cause);
   TellObservers([&](AddressObserver& o) { o.OnAddressAdded(device, *added); });
   return absl::OkStatus();
@@ -185,7 +185,7 @@ void Addresses::RemoveInet(Device& device, size_t index, const Cause& cause) {
     RemoveSecondaries(device, address, cause);
     Erase(device, list, index, cause);
   }
-  Schedule(device);
+  ScheduleLess(device);
 }
 
 void Addresses::RemoveSecondaries(Device& device, const InetAddress& primary, const Cause& cause) {
@@ -225,6 +225,11 @@ void Addresses::PromoteSecondary(Device& device, size_t index, size_t promoted,
 void Addresses::Erase(Device& device, List& list, size_t index, const Cause& cause) {
   const InetAddress address = std::move(list[index]);
   list.erase(list.begin() + static_cast<ptrdiff_t>(index));
+  TellRemoved(device, address, cause);
+}
+
+void Addresses::TellRemoved(Device& device, const InetAddress& address, const Cause& cause) {
+  owners6_.erase({device.ns, address.local, device.serial});
   Tell(RTM_DELADDR, device, address, cause);
   TellObservers([&](AddressObserver& o) { o.OnAddressRemoved(device, address); });
 }
@@ -245,7 +250,7 @@ void Addresses::AddLoopback(Device& device) {
 void Addresses::StopInet(Device& device) {
   if (device.inet != nullptr) {
     while (!device.inet->v4.empty()) Erase(device, device.inet->v4, 0, {});
-    Schedule(device);
+    ScheduleLess(device);
     FreeIfEmpty(device);
   }
   device.inet_conf.reset();

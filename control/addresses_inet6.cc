@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <iterator>
+#include <utility>
 
 #include "control/addresses.h"
 #include "control/fill_af_spec.h"
@@ -92,7 +94,7 @@ absl::Status Addresses::AddInet6(Device& device, const AddressRequest& request,
   TellObservers([&](AddressObserver& o) { o.OnAddressAdded(device, **added); });
   if (((*added)->flags & IFA_F_NODAD) == 0) Tell(RTM_NEWADDR, device, **added, {});
   new_inet6_.emplace_back(&device, (*added)->local);
-  Schedule(device);
+  ScheduleMore(device, **added);
   return absl::OkStatus();
 }
 
@@ -108,7 +110,15 @@ absl::StatusOr<InetAddress*> Addresses::InsertInet6(Device& device, InetAddress 
   const auto place = std::find_if(list.begin(), list.end(), [&](const InetAddress& other) {
     return scope >= Ipv6SourceScope(other.local);
   });
+  owners6_[{device.ns, address.local, device.serial}] = &device;
   return &*list.insert(place, std::move(address));
+}
+
+Device* Addresses::FindOwner6(const Namespace& ns, const IpAddress& local) const {
+  const auto next = owners6_.upper_bound({&ns, local, UINT64_MAX});
+  if (next == owners6_.begin()) return nullptr;
+  const auto& [key, device] = *std::prev(next);
+  return std::get<0>(key) == &ns && std::get<1>(key) == local ? device : nullptr;
 }
 
 // inet6_addr_modify
@@ -157,15 +167,18 @@ absl::Status Addresses::DelInet6(const Request& message) {
 
 void Addresses::RemoveInet6(Device& device, size_t index) {
   Erase(device, device.inet->v6, index, {});
-  Schedule(device);
+  ScheduleLess(device);
 }
 
-// addrconf_ifdown: nothing is kept (keep_addr_on_down is 0).
+// addrconf_ifdown: nothing is kept (keep_addr_on_down is 0). Routes that addresses share are gone
+// already, so none of them needs to know which others there are still.
 void Addresses::FlushInet6(Device& device) {
   device.inet6_ready = false;
   if (device.inet == nullptr) return;
-  while (!device.inet->v6.empty()) Erase(device, device.inet->v6, 0, {});
-  Schedule(device);
+  for (const InetAddress& address : std::exchange(device.inet->v6, {})) {
+    TellRemoved(device, address, {});
+  }
+  ScheduleLess(device);
   FreeIfEmpty(device);
 }
 

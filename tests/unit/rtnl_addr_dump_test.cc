@@ -143,6 +143,30 @@ TEST_F(RtnlAddrDumpTest, OneInet6Address) {
   EXPECT_EQ(ask("fd00::1", 3, 64, IFA_FLAGS), found);
 }
 
+TEST_F(RtnlAddrDumpTest, OneInet6AddressOfSeveralLinks) {
+  const auto owner = [&] {
+    GetRequest request(RTM_GETADDR, 0, ifaddrmsg{.ifa_family = AF_INET6});
+    request.writer().PutBytes(IFA_ADDRESS, IpAddress::Parse("fd00::1")->AsBytes());
+    client_.sent.clear();
+    rtnl_.Handle(request.Done(), client_);
+    const auto message = NlReader(client_.sent.at(0)).Next();
+    if (message->header.nlmsg_type != RTM_NEWADDR) return std::string("nobody");
+    const auto ifindex = ReadStruct<ifaddrmsg>(message->payload()).ifa_index;
+    return ns().FindByIndex(static_cast<int32_t>(ifindex))->name;
+  };
+  AddDummy("d0");
+  for (const char* device : {"v1", "d0"}) {
+    Add({.device = device, .local = "fd00::1/64", .flags = IFA_F_NODAD});
+  }
+  EXPECT_EQ(owner(), "d0");
+  Del({"d0", "fd00::1/64"});
+  EXPECT_EQ(owner(), "v0");
+  Del({"v0", "fd00::1/64"});
+  EXPECT_EQ(owner(), "v1");
+  Del({"v1", "fd00::1/64"});
+  EXPECT_EQ(owner(), "nobody");
+}
+
 // --- NETCONF ------------------------------------------------------------------------------------
 
 TEST_F(RtnlAddrDumpTest, Netconf) {
