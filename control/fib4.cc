@@ -5,6 +5,7 @@
 #include <linux/if.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "control/fill_link.h"
@@ -19,10 +20,13 @@ constexpr uint32_t kLimitedBroadcast = 0xffffffff;
 
 bool IsZeroNet(const IpAddress& address) { return (address.ToV4() & kZeroNetMask) == kZeroNet; }
 
-const std::vector<InetAddress>& AddressesOf(const Device& device) {
+// None of a null device.
+const std::vector<InetAddress>& AddressesOf(const Device* device) {
   static const std::vector<InetAddress> kNone;
-  return device.inet == nullptr ? kNone : device.inet->v4;
+  return device == nullptr || device->inet == nullptr ? kNone : device->inet->v4;
 }
+
+const std::vector<InetAddress>& AddressesOf(const Device& device) { return AddressesOf(&device); }
 
 IpPrefix HostPrefix(const IpAddress& address) { return {address, 32}; }
 
@@ -87,11 +91,10 @@ RouteResult Fib4::Judge(IpRoute& route, const Flow& flow) const {
 }
 
 RouteResult Fib4::LookupTable(uint32_t id, const Flow& flow) const {
-  std::vector<const RouteTable*> tables;
-  for (const uint32_t other : {uint32_t{RT_TABLE_LOCAL}, uint32_t{RT_TABLE_MAIN}}) {
-    if (Merged(id) && tables_.Find(other) != nullptr) tables.push_back(tables_.Find(other));
-  }
-  if (!Merged(id) && tables_.Find(id) != nullptr) tables.push_back(tables_.Find(id));
+  const bool merged = Merged(id);
+  const std::array<const RouteTable*, 2> tables = {
+      tables_.Find(merged ? uint32_t{RT_TABLE_LOCAL} : id),
+      merged ? tables_.Find(RT_TABLE_MAIN) : nullptr};
   RouteResult result{.error = EAGAIN};
   const auto visit = [&](IpRoute& route) {
     result = Judge(route, flow);
@@ -100,6 +103,7 @@ RouteResult Fib4::LookupTable(uint32_t id, const Flow& flow) const {
   };
   for (int length = 32; length >= 0; --length) {
     for (const RouteTable* table : tables) {
+      if (table == nullptr) continue;
       if (table->LookupLength(flow.dst, static_cast<uint8_t>(length), visit) != nullptr) {
         return result;
       }
@@ -155,8 +159,7 @@ uint8_t Fib4::TypeOf(const IpAddress& address, const Device* device, uint32_t ta
 
 IpAddress Fib4::SelectSource(const Device* device, const IpAddress& dst, uint8_t scope) const {
   std::optional<IpAddress> any;
-  for (const InetAddress& address :
-       device == nullptr ? std::vector<InetAddress>{} : AddressesOf(*device)) {
+  for (const InetAddress& address : AddressesOf(device)) {
     if (address.secondary() || std::min<uint8_t>(address.scope, RT_SCOPE_HOST) > scope) continue;
     if (!dst.valid() || address.prefix().Contains(dst)) return address.local;
     if (!any.has_value()) any = address.local;

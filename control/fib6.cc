@@ -174,11 +174,6 @@ RouteResult Fib6::ResolveInput(const Flow& flow) const {
 
 // RFC 6724, as far as the scope and the longest common prefix tell.
 std::optional<IpAddress> Fib6::SelectSource(const Device* device, const IpAddress& dst) const {
-  const auto common_bits = [&](const IpAddress& address) {
-    uint8_t bits = 0;
-    while (bits < 128 && address.Masked(bits + 1) == dst.Masked(bits + 1)) ++bits;
-    return bits;
-  };
   const uint8_t wanted = Ipv6SourceScope(dst);
   const InetAddress* best = nullptr;
   const auto better = [&](const InetAddress& a) {
@@ -188,18 +183,17 @@ std::optional<IpAddress> Fib6::SelectSource(const Device* device, const IpAddres
     if (scope != old_scope) return scope < old_scope ? scope >= wanted : old_scope < wanted;
     const bool deprecated = (a.flags & IFA_F_DEPRECATED) != 0;
     if (deprecated != ((best->flags & IFA_F_DEPRECATED) != 0)) return !deprecated;
-    return common_bits(a.local) > common_bits(best->local);
+    return a.local.CommonBits(dst) > best->local.CommonBits(dst);
   };
-  const auto consider = [&](const Device& candidate) {
+  const auto consider = [&](const Device& candidate, bool link_local) {
     for (const InetAddress& address : AddressesOf(candidate)) {
-      if (!address.tentative() && better(address)) best = &address;
+      const bool usable = !address.tentative() && (link_local || !address.local.IsLinkLocal());
+      if (usable && better(address)) best = &address;
     }
   };
-  if (device != nullptr) consider(*device);
-  const bool elsewhere = best == nullptr && !NeedsSameLink(dst);
-  for (const auto& [address, devices] : addresses_) {
-    if (!elsewhere || address.IsLinkLocal()) continue;
-    for (const Device* other : devices) consider(*other);
+  if (device != nullptr) consider(*device, true);
+  if (best == nullptr && !NeedsSameLink(dst)) {
+    for (const auto& [serial, other] : with_addresses_) consider(*other, false);
   }
   return best == nullptr ? std::nullopt : std::optional(best->local);
 }
@@ -274,6 +268,7 @@ void Fib6::AddressReady(Device& device, const InetAddress& address) {
   if (address.has_peer()) AddPrefixRoute(device, HostPrefix(address.peer), address);
 }
 
+  with_addresses_[device.serial] = &device;
 // modify_prefix_route
 void Fib6::AddressChanged(Device& device, const InetAddress& before, const InetAddress& now) {
   const auto has_route = [](const InetAddress& address) {
@@ -333,6 +328,7 @@ void Fib6::AddressRemoved(Device& device, const InetAddress& address) {
     if (through) tables_.ForgetSource(*route);
   }
   const bool permanent = (address.flags & IFA_F_PERMANENT) != 0;
+  if (AddressesOf(device).empty()) with_addresses_.erase(device.serial);
   if (permanent && (address.flags & IFA_F_NOPREFIXROUTE) == 0) RemovePrefixRoute(device, address);
 }
 
@@ -419,6 +415,7 @@ std::optional<MonotonicTime> Fib6::NextDeadline() const {
 }
 
 void Fib6::Run(MonotonicTime now) {
+  with_addresses_.erase(device.serial);
   while (!expiring_.empty() && expiring_.begin()->first <= now) {
     Remove(*expiring_.begin()->second, {});
   }

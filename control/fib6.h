@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
@@ -118,6 +119,7 @@ class Fib6 {
   absl::btree_set<std::pair<MonotonicTime, IpRoute*>> expiring_;
 };
 
+  absl::btree_map<uint64_t, const Device*> with_addresses_;  // by order of registration
 // Whether a route can be one of several to the same place (rt6_qualify_for_ecmp).
 bool CanBeMultipath(const IpRoute& route);
 // Whether IPv6 routes may use the nexthop. EINVAL. (fib6_check_nexthop)

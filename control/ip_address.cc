@@ -2,7 +2,10 @@
 #include "control/ip_address.h"
 
 #include <arpa/inet.h>
+#include <endian.h>
 #include <linux/rtnetlink.h>
+
+#include <bit>
 
 #include "absl/strings/str_cat.h"
 
@@ -17,6 +20,12 @@ constexpr uint8_t kGlobalScope = 0xe;
 
 bool IsSiteLocal(const IpAddress& address) {
   return address.bytes[0] == 0xfe && (address.bytes[1] & 0xc0) == 0xc0;
+}
+
+uint64_t LoadBigEndian(const uint8_t* bytes) {
+  uint64_t wire;
+  std::memcpy(&wire, bytes, sizeof(wire));
+  return be64toh(wire);
 }
 
 uint8_t MulticastRouteScope(uint8_t scope) {
@@ -88,6 +97,17 @@ IpAddress IpAddress::Masked(uint8_t length) const {
     masked.bytes[i] = static_cast<uint8_t>(masked.bytes[i] & (0xff00 >> kept));
   }
   return masked;
+}
+
+int IpAddress::CommonBits(const IpAddress& other) const {
+  constexpr size_t kStep = sizeof(uint64_t);
+  int common = 0;
+  for (size_t at = 0; at < bytes.size(); at += kStep) {
+    const uint64_t difference = LoadBigEndian(&bytes[at]) ^ LoadBigEndian(&other.bytes[at]);
+    common += std::countl_zero(difference);
+    if (difference != 0) break;
+  }
+  return common;
 }
 
 std::string IpPrefix::ToString() const {

@@ -55,6 +55,8 @@ struct IpAddress {
 
   // The first `length` bits, the rest zero. REQUIRES: length <= bits().
   IpAddress Masked(uint8_t length) const;
+  // How many leading bits are the same; bits() or more if all are. REQUIRES: same family.
+  int CommonBits(const IpAddress& other) const;
 };
 
 // `length` bits of an address; the bits behind them are whatever the address has.
@@ -70,7 +72,7 @@ struct IpPrefix {
 
   // False for another family.
   bool Contains(const IpAddress& other) const {
-    return other.family == address.family && other.Masked(length) == address.Masked(length);
+    return other.family == address.family && other.CommonBits(address) >= length;
   }
   // The bits behind the prefix cleared: what a routing table keeps.
   IpPrefix Network() const { return {address.Masked(length), length}; }
