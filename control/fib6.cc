@@ -79,18 +79,35 @@ Fib6::Fib6(const Namespace& ns, const RuleSet& rules, const Nexthops& nexthops,
   tables_.FindOrMake(RT_TABLE_LOCAL);
 }
 
-// The best route of a prefix, by metric and preference (rt6_select). EAGAIN if there is none.
-RouteResult Fib6::Select(const std::vector<IpRoute*>& routes, const Flow& flow,
-                         uint32_t strict) const {
+// The routes of a prefix that a packet may take, the lowest metric first. On a link of its own it
+// takes none of the other links', and of some prefixes each link has a route.
+std::vector<IpRoute*> Fib6::Candidates(const RouteTable& table, const IpPrefix& dst,
+                                       const Flow& flow, uint32_t strict) const {
+  if (flow.oif == 0 || (strict & kSameLink) == 0) return table.OfPrefix(dst);
+  std::vector<IpRoute*> routes;
+  const auto add = [&](IpRoute& route) {
+    if (route.table == table.id()) routes.push_back(&route);
+    return false;
+  };
+  const Device* device = ns_.FindByIndex(flow.oif);
+  if (device != nullptr) (void)tables_.FindUsing(device, dst, add);
+  (void)tables_.FindUsing(nullptr, dst, add);
+  std::sort(routes.begin(), routes.end(), [](const IpRoute* a, const IpRoute* b) {
+    return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
+  });
+  return routes;
+}
+
+// The best of them, by metric and preference (rt6_select). EAGAIN if there is none. `lowest` is the
+// lowest metric of the prefix.
+RouteResult Fib6::Select(const std::vector<IpRoute*>& routes, uint32_t lowest, const Flow& flow,
+                         uint32_t strict) {
   const MonotonicTime now = MonotonicTime::clock::now();
   RouteResult best{.error = EAGAIN};
   int best_score = -1;
   for (IpRoute* route : routes) {
     // The lowest metric decides, if any of its routes will do.
-    if (best.ok() && best.route->priority == routes[0]->priority &&
-        route->priority != routes[0]->priority) {
-      break;
-    }
+    if (best.ok() && best.route->priority == lowest && route->priority != lowest) break;
     if (route->expires.has_value() && *route->expires <= now) continue;
     for (const NextHop& hop : HopsOf(*route)) {
       const bool blackhole = route->nexthop != nullptr && route->nexthop->IsBlackhole();
@@ -115,11 +132,9 @@ RouteResult Fib6::LookupTable(uint32_t id, const Flow& flow, uint32_t strict) co
   const RouteTable* table = tables_.Find(id);
   RouteResult result{.error = EAGAIN};
   if (table == nullptr) return result;
-  IpPrefix last{};
-  (void)table->Lookup(flow.dst, [&](IpRoute& route) {
-    if (route.dst == last) return false;
-    last = route.dst;
-    result = Select(table->OfPrefix(route.dst), flow, strict);
+  table->VisitPrefixes(flow.dst, [&](const IpRoute& first) {
+    const std::vector<IpRoute*> routes = Candidates(*table, first.dst, flow, strict);
+    result = Select(routes, first.priority, flow, strict);
     return result.ok();
   });
   return result;
@@ -246,14 +261,14 @@ void Fib6::AddPrefixRoute(const Device& device, const IpPrefix& prefix,
 
 // addrconf_get_prefix_route
 IpRoute* Fib6::FindPrefixRoute(const Device& device, const IpPrefix& prefix) const {
-  const IpPrefix dst = prefix.Network();
-  return tables_.FindUsing(device, [&](const IpRoute& route) {
-    return route.table == RT_TABLE_MAIN && route.dst == dst && !route.hops[0].gateway.valid();
+  return tables_.FindUsing(&device, prefix.Network(), [](const IpRoute& route) {
+    return route.table == RT_TABLE_MAIN && !route.hops[0].gateway.valid();
   });
 }
 
 void Fib6::AddressAdded(Device& device, const InetAddress& address) {
   addresses_[address.local].insert(&device);
+  with_addresses_[device.serial] = &device;
   const bool own_prefix =
       (address.flags & IFA_F_NOPREFIXROUTE) == 0 && (device.flags & IFF_LOOPBACK) == 0;
   if (own_prefix) AddPrefixRoute(device, {address.local, address.prefix_length}, address);
@@ -268,7 +283,6 @@ void Fib6::AddressReady(Device& device, const InetAddress& address) {
   if (address.has_peer()) AddPrefixRoute(device, HostPrefix(address.peer), address);
 }
 
-  with_addresses_[device.serial] = &device;
 // modify_prefix_route
 void Fib6::AddressChanged(Device& device, const InetAddress& before, const InetAddress& now) {
   const auto has_route = [](const InetAddress& address) {
@@ -293,6 +307,8 @@ void Fib6::AddressChanged(Device& device, const InetAddress& before, const InetA
 // the link needs it.
 void Fib6::RemovePrefixRoute(const Device& device, const InetAddress& address) {
   const IpPrefix prefix = IpPrefix{address.local, address.prefix_length}.Network();
+  IpRoute* route = FindPrefixRoute(device, prefix);
+  if (route == nullptr) return;
   std::optional<MonotonicTime> expires;
   for (const InetAddress& other : AddressesOf(device)) {
     const bool same = other.local != address.local &&
@@ -302,8 +318,6 @@ void Fib6::RemovePrefixRoute(const Device& device, const InetAddress& address) {
     const std::optional<MonotonicTime> end = EndOf(other);
     if (!expires.has_value() || (end.has_value() && *end > *expires)) expires = end;
   }
-  IpRoute* route = FindPrefixRoute(device, prefix);
-  if (route == nullptr) return;
   if (!expires.has_value()) return Remove(*route, {});
   if (!route->expires.has_value()) SetExpiry(*route, expires);
 }
@@ -314,21 +328,22 @@ void Fib6::AddressRemoved(Device& device, const InetAddress& address) {
     known->second.erase(&device);
     if (known->second.empty()) addresses_.erase(known);
   }
+  if (AddressesOf(device).empty()) with_addresses_.erase(device.serial);
   if (address.has_peer()) {
     IpRoute* peer = FindPrefixRoute(device, HostPrefix(address.peer));
     if (peer != nullptr) Remove(*peer, {});
   }
-  IpRoute* local = tables_.FindUsing(device, [&](const IpRoute& route) {
+  const auto is_ours = [](const IpRoute& route) {
     return route.table == RT_TABLE_LOCAL && route.type == RTN_LOCAL &&
-           route.protocol == RTPROT_KERNEL && route.dst == HostPrefix(address.local);
-  });
+           route.protocol == RTPROT_KERNEL;
+  };
+  IpRoute* local = tables_.FindUsing(&device, HostPrefix(address.local), is_ours);
   if (local != nullptr) Remove(*local, {});
   for (IpRoute* route : tables_.WithSource(address.local)) {
     const bool through = route->nexthop == nullptr && route->hops[0].device == &device;
     if (through) tables_.ForgetSource(*route);
   }
   const bool permanent = (address.flags & IFA_F_PERMANENT) != 0;
-  if (AddressesOf(device).empty()) with_addresses_.erase(device.serial);
   if (permanent && (address.flags & IFA_F_NOPREFIXROUTE) == 0) RemovePrefixRoute(device, address);
 }
 
@@ -400,6 +415,7 @@ void Fib6::LinkDown(Device& device) {
 
 void Fib6::LinkGone(Device& device) {
   for (IpRoute* route : tables_.Using(device)) Remove(*route, {});
+  with_addresses_.erase(device.serial);
 }
 
 void Fib6::RemoveRoutesOf(const NexthopObject& nexthop) {
@@ -415,7 +431,6 @@ std::optional<MonotonicTime> Fib6::NextDeadline() const {
 }
 
 void Fib6::Run(MonotonicTime now) {
-  with_addresses_.erase(device.serial);
   while (!expiring_.empty() && expiring_.begin()->first <= now) {
     Remove(*expiring_.begin()->second, {});
   }

@@ -97,7 +97,10 @@ class Fib6 {
 
   RouteResult LookupTable(uint32_t id, const Flow& flow, uint32_t strict) const;
   RouteResult Lookup(const Flow& flow, uint32_t strict) const;
-  RouteResult Select(const std::vector<IpRoute*>& routes, const Flow& flow, uint32_t strict) const;
+  std::vector<IpRoute*> Candidates(const RouteTable& table, const IpPrefix& dst, const Flow& flow,
+                                   uint32_t strict) const;
+  static RouteResult Select(const std::vector<IpRoute*>& routes, uint32_t lowest, const Flow& flow,
+                            uint32_t strict);
   RouteResult ChoosePath(RouteResult result, const Flow& flow) const;
 
   // Whether the address is this host's; with a device, the scope of the link counts
@@ -116,10 +119,10 @@ class Fib6 {
   RouteAnnouncer& announcer_;
   RouteTables tables_;
   absl::flat_hash_map<IpAddress, absl::flat_hash_set<const Device*>> addresses_;
+  absl::btree_map<uint64_t, const Device*> with_addresses_;  // by order of registration
   absl::btree_set<std::pair<MonotonicTime, IpRoute*>> expiring_;
 };
 
-  absl::btree_map<uint64_t, const Device*> with_addresses_;  // by order of registration
 // Whether a route can be one of several to the same place (rt6_qualify_for_ecmp).
 bool CanBeMultipath(const IpRoute& route);
 // Whether IPv6 routes may use the nexthop. EINVAL. (fib6_check_nexthop)

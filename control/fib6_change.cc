@@ -220,21 +220,9 @@ absl::Status CheckNexthopFor6(const NexthopObject& nexthop) {
 }
 
 IpRoute* Fib6::FindDuplicate(const IpRoute& route) const {
-  const auto same = [&](const IpRoute& other) {
-    return other.dst == route.dst && other.priority == route.priority && SameHop(other, route);
-  };
-  // The group may have a route for each link there is; then the link's routes are fewer.
-  constexpr int kFew = 32;
-  int seen = 0;
-  IpRoute* found = nullptr;
-  const bool all_seen = tables_.Find(route.table)
-                            ->VisitGroup(route.dst, route.tos, route.priority, [&](IpRoute& other) {
-                              if (same(other)) found = &other;
-                              return found == nullptr && ++seen < kFew;
-                            });
-  if (found != nullptr || all_seen || route.hops.empty()) return found;
-  return tables_.FindUsing(*route.hops[0].device, [&](const IpRoute& other) {
-    return other.table == route.table && same(other);
+  const Device* device = route.nexthop != nullptr ? nullptr : route.hops[0].device;
+  return tables_.FindUsing(device, route.dst, [&](const IpRoute& other) {
+    return other.table == route.table && other.priority == route.priority && SameHop(other, route);
   });
 }
 

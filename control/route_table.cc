@@ -124,22 +124,24 @@ std::vector<RouteTable*> RouteTables::DumpOrder() const {
 
 void RouteTables::Index(IpRoute& route) {
   for (const NextHop& hop : route.hops) {
-    if (hop.device != nullptr) by_device_[hop.device].insert(&route);
+    if (hop.device != nullptr) by_device_.insert(Use{hop.device, route.dst, &route});
   }
+  if (route.nexthop != nullptr) by_device_.insert(Use{nullptr, route.dst, &route});
   if (route.prefsrc.valid()) by_source_[route.prefsrc].insert(&route);
   if (route.nexthop != nullptr) route.nexthop->routes.insert(&route);
 }
 
 void RouteTables::Unindex(IpRoute& route) {
-  const auto erase = [&route](auto& index, const auto& key) {
-    const auto found = index.find(key);
-    if (found == index.end()) return;
-    found->second.erase(&route);
-    if (found->second.empty()) index.erase(found);
-  };
-  for (const NextHop& hop : route.hops) erase(by_device_, hop.device);
-  if (route.prefsrc.valid()) erase(by_source_, route.prefsrc);
+  for (const NextHop& hop : route.hops) by_device_.erase(Use{hop.device, route.dst, &route});
+  if (route.nexthop != nullptr) by_device_.erase(Use{nullptr, route.dst, &route});
+  if (route.prefsrc.valid()) UnindexSource(route);
   if (route.nexthop != nullptr) route.nexthop->routes.erase(&route);
+}
+
+void RouteTables::UnindexSource(IpRoute& route) {
+  const auto found = by_source_.find(route.prefsrc);
+  found->second.erase(&route);
+  if (found->second.empty()) by_source_.erase(found);
 }
 
 IpRoute& RouteTables::Insert(std::unique_ptr<IpRoute> route, RouteTable::Place place) {
@@ -158,32 +160,34 @@ std::unique_ptr<IpRoute> RouteTables::Remove(IpRoute& route) {
   return Find(route.table)->Remove(route);
 }
 
-std::vector<IpRoute*> RouteTables::InOrder(const RouteSet& routes) const {
+std::vector<IpRoute*> RouteTables::InOrder(std::vector<IpRoute*> routes) {
   const auto position = [](const IpRoute& route) { return route.table % kBuckets; };
-  std::vector<IpRoute*> sorted(routes.begin(), routes.end());
-  std::sort(sorted.begin(), sorted.end(), [&](const IpRoute* a, const IpRoute* b) {
+  std::sort(routes.begin(), routes.end(), [&](const IpRoute* a, const IpRoute* b) {
     if (a->table != b->table) {
       return std::pair(position(*a), a->table) < std::pair(position(*b), b->table);
     }
     return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
   });
-  return sorted;
+  return routes;
 }
 
 std::vector<IpRoute*> RouteTables::Using(const Device& device) const {
-  const auto found = by_device_.find(&device);
-  return found == by_device_.end() ? std::vector<IpRoute*>{} : InOrder(found->second);
+  std::vector<IpRoute*> routes;
+  for (auto entry = by_device_.lower_bound({&device, {}, nullptr});
+       entry != by_device_.end() && entry->device == &device; ++entry) {
+    routes.push_back(entry->route);
+  }
+  return InOrder(std::move(routes));
 }
 
 std::vector<IpRoute*> RouteTables::WithSource(const IpAddress& prefsrc) const {
   const auto found = by_source_.find(prefsrc);
-  return found == by_source_.end() ? std::vector<IpRoute*>{} : InOrder(found->second);
+  if (found == by_source_.end()) return {};
+  return InOrder({found->second.begin(), found->second.end()});
 }
 
 void RouteTables::ForgetSource(IpRoute& route) {
-  const auto found = by_source_.find(route.prefsrc);
-  found->second.erase(&route);
-  if (found->second.empty()) by_source_.erase(found);
+  UnindexSource(route);
   route.prefsrc = {};
 }
 

@@ -4,6 +4,7 @@
 #define VSWITCH_CONTROL_ROUTE_TABLE_H_
 
 #include <array>
+#include <compare>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "control/route.h"
@@ -65,17 +67,18 @@ class RouteTable {
   }
   bool HasPrefix(const IpPrefix& dst) const;
 
-  // Calls `visit(IpRoute&)` for the routes to an address until it returns true, from the longest
-  // prefix on; returns that route, or null.
+  // Calls `visit(const IpRoute&)` for the first route of each prefix that contains an address, from
+  // the longest on, until it returns true.
   template <typename Visit>
-  IpRoute* Lookup(const IpAddress& address, Visit visit) const {
+  void VisitPrefixes(const IpAddress& address, Visit visit) const {
     for (int length = address.bits(); length >= 0; --length) {
-      IpRoute* route = LookupLength(address, static_cast<uint8_t>(length), visit);
-      if (route != nullptr) return route;
+      const IpRoute* first =
+          LookupLength(address, static_cast<uint8_t>(length), [](const IpRoute&) { return true; });
+      if (first != nullptr && visit(*first)) return;
     }
-    return nullptr;
   }
-  // The same for prefixes of one length.
+  // Calls `visit(IpRoute&)` for the routes to an address whose prefix has this length, until it
+  // returns true; returns that route, or null.
   template <typename Visit>
   IpRoute* LookupLength(const IpAddress& address, uint8_t length, Visit visit) const {
     if (lengths_[length] == 0) return nullptr;
@@ -118,13 +121,13 @@ class RouteTables {
   std::vector<IpRoute*> Using(const Device& device) const;
   std::vector<IpRoute*> WithSource(const IpAddress& prefsrc) const;
 
-  // Any of those through the device that `accept(const IpRoute&)` wants; null if there is none.
+  // Any of those of a prefix through the device that `accept(const IpRoute&)` wants; null if there
+  // is none. A null device: those that use a nexthop object.
   template <typename Accept>
-  IpRoute* FindUsing(const Device& device, Accept accept) const {
-    const auto found = by_device_.find(&device);
-    if (found == by_device_.end()) return nullptr;
-    for (IpRoute* route : found->second) {
-      if (accept(*route)) return route;
+  IpRoute* FindUsing(const Device* device, const IpPrefix& dst, Accept accept) const {
+    for (auto entry = by_device_.lower_bound({device, dst, nullptr});
+         entry != by_device_.end() && entry->device == device && entry->dst == dst; ++entry) {
+      if (accept(*entry->route)) return entry->route;
     }
     return nullptr;
   }
@@ -135,15 +138,23 @@ class RouteTables {
 
  private:
   using RouteSet = absl::flat_hash_set<IpRoute*>;
+  struct Use {
+    const Device* device = nullptr;
+    IpPrefix dst;
+    IpRoute* route = nullptr;
+
+    auto operator<=>(const Use&) const = default;
+  };
 
   void Index(IpRoute& route);
   void Unindex(IpRoute& route);
-  std::vector<IpRoute*> InOrder(const RouteSet& routes) const;
+  void UnindexSource(IpRoute& route);
+  static std::vector<IpRoute*> InOrder(std::vector<IpRoute*> routes);
 
   // By bucket, then the most recent first.
   absl::btree_map<std::pair<uint32_t, int64_t>, std::unique_ptr<RouteTable>> tables_;
   absl::flat_hash_map<uint32_t, RouteTable*> by_id_;
-  absl::flat_hash_map<const Device*, RouteSet> by_device_;
+  absl::btree_set<Use> by_device_;
   absl::flat_hash_map<IpAddress, RouteSet> by_source_;
   int64_t last_table_ = 0;
 };

@@ -363,6 +363,83 @@ TEST_F(FibTest, SameSubnetOnManyLinks) {
   EXPECT_EQ(Routes(AF_INET6), Lines{});
 }
 
+TEST_F(FibTest, OfASubnetOnManyLinksThePacketTakesItsOwn) {
+  std::vector<Device*> links;
+  for (int i = 0; i < 50; ++i) {
+    links.push_back(AddLink(absl::StrCat("w", i)));
+    AddAddress(links.back(), "fe80::1/64");
+  }
+  for (Device* link : links) EXPECT_EQ(WayTo("fe80::9", link->ifindex), link->name);
+  EXPECT_EQ(WayTo("fe80::9", v0_->ifindex), "ENETUNREACH");
+  EXPECT_EQ(WayTo("fe80::9", 4711), "ENETUNREACH");
+  // Whose link is not the packet's does not count, but nexthop objects are looked at.
+  auto nexthop = std::make_shared<NexthopObject>();
+  nexthop->id = 7;
+  nexthop->family = AF_INET6;
+  nexthop->hop = {.gateway = Addr("fe80::2"), .device = v0_};
+  nexthops_.Insert(nexthop);
+  RouteConfig config = Config("fe80::/64", "");
+  config.nexthop_id = 7;
+  config.priority = 2000;
+  EXPECT_TRUE(Add(config).ok());
+  EXPECT_EQ(WayTo("fe80::9", v0_->ifindex), "v0 via fe80::2");
+  EXPECT_EQ(WayTo("fe80::9", links[7]->ifindex), "w7");
+}
+
+// As long as none of the lowest metric will do, preference counts before metric (find_rr_leaf).
+TEST_F(FibTest, MetricsOfOtherLinksCount) {
+  AddAddress(v0_, "fe80::1/64");
+  RouteConfig better = Config("fe80::/64", "", v0_);
+  better.nlflags = NLM_F_CREATE;
+  better.priority = 2000;
+  better.preference = 1;  // high
+  EXPECT_TRUE(Add(better).ok());
+  const auto metric = [&] {
+    const RouteResult result = fib6_.Resolve({.dst = Addr("fe80::9"), .oif = v0_->ifindex});
+    return result.ok() ? result.route->priority : 0;
+  };
+  EXPECT_EQ(metric(), 256u);
+  RouteConfig lowest = Config("fe80::/64", "", v1_);
+  lowest.nlflags = NLM_F_CREATE;
+  lowest.priority = 1;
+  EXPECT_TRUE(Add(lowest).ok());
+  EXPECT_EQ(metric(), 2000u);
+}
+
+TEST_F(FibTest, SourceOfAnotherLink) {
+  Device* const v2 = AddLink("v2");
+  const auto source = [&](const std::string& dst) {
+    const auto found = fib6_.SelectSource(v2, Addr(dst));
+    return found.has_value() ? found->ToString() : "none";
+  };
+  AddAddress(v0_, "fe80::1/64");
+  EXPECT_EQ(source("2001:db8:2::9"), "none");
+  AddAddress(v0_, "2001:db8:1::1/64");
+  AddAddress(v1_, "2001:db8:2::1/64");
+  AddAddress(v1_, "2001:db8:3::1/64");
+  EXPECT_EQ(source("2001:db8:1::9"), "2001:db8:1::1");
+  EXPECT_EQ(source("2001:db8:2::9"), "2001:db8:2::1");
+  EXPECT_EQ(source("2001:db8:2::1"), "2001:db8:2::1");
+  RemoveAddress(v1_, "2001:db8:2::1/64");
+  EXPECT_EQ(source("2001:db8:2::9"), "2001:db8:3::1");
+  RemoveAddress(v1_, "2001:db8:3::1/64");
+  RemoveAddress(v0_, "2001:db8:1::1/64");
+  EXPECT_EQ(source("2001:db8:2::9"), "none");
+}
+
+TEST(IpAddressTest, CommonBits) {
+  const auto common = [](const char* a, const char* b) { return Addr(a).CommonBits(Addr(b)); };
+  EXPECT_EQ(common("10.0.0.0", "10.0.0.1"), 31);
+  EXPECT_EQ(common("128.0.0.0", "0.0.0.0"), 0);
+  EXPECT_GE(common("10.0.0.1", "10.0.0.1"), 32);
+  EXPECT_EQ(common("2001:db8::", "2001:db8::1"), 127);
+  EXPECT_EQ(common("2001:db8:0:1::", "2001:db8::"), 63);
+  EXPECT_EQ(common("2001:db8::8000:0:0:0", "2001:db8::"), 64);
+  EXPECT_EQ(common("::1", "::1"), 128);
+  EXPECT_TRUE(Prefix("10.0.0.0/0").Contains(Addr("192.0.2.1")));
+  EXPECT_FALSE(Prefix("::/0").Contains(Addr("192.0.2.1")));
+}
+
 TEST_F(FibTest, RulesChooseTheTable) {
   AddAddress(v0_, "10.1.0.1/24");
   AddAddress(v1_, "10.2.0.1/24");
