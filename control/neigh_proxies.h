@@ -7,10 +7,8 @@
 #include <optional>
 #include <tuple>
 #include <utility>
-#include <vector>
 
 #include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_map.h"
 #include "control/device.h"
 #include "control/ip_address.h"
 
@@ -38,7 +36,7 @@ class NeighProxies {
   // The one of the link or of every link; null if there is none.
   NeighProxy* Find(const IpAddress& address, int32_t ifindex) {
     for (const int32_t index : {int32_t{0}, ifindex}) {
-      const auto found = keys_.find({address, index});
+      const auto found = keys_.find({index, address});
       if (found != keys_.end()) return &entries_.at(found->second);
     }
     return nullptr;
@@ -46,27 +44,27 @@ class NeighProxies {
 
   NeighProxy& Add(const IpAddress& address, int32_t ifindex) {
     const NeighProxy proxy{.address = address, .ifindex = ifindex, .serial = ++last_serial_};
-    keys_[{address, ifindex}] = KeyOf(proxy);
+    keys_[{ifindex, address}] = KeyOf(proxy);
     return entries_[KeyOf(proxy)] = proxy;
   }
 
   // False if there is none with just this interface.
   bool Remove(const IpAddress& address, int32_t ifindex) {
-    const auto found = keys_.find({address, ifindex});
+    const auto found = keys_.find({ifindex, address});
     if (found == keys_.end()) return false;
     entries_.erase(found->second);
     keys_.erase(found);
     return true;
   }
 
-  // The link lost its carrier or is gone (pneigh_ifdown_and_unlock). Looks at every entry.
+  // The link lost its carrier or is gone (pneigh_ifdown_and_unlock).
   void Flush(const Device& device, uint8_t family) {
-    std::vector<IpAddress> gone;
-    for (const auto& [key, proxy] : entries_) {
-      if (proxy.ifindex != device.ifindex || proxy.address.family != family) continue;
-      gone.push_back(proxy.address);
+    auto key = keys_.lower_bound({device.ifindex, IpAddress::Any(family)});
+    while (key != keys_.end() && key->first.first == device.ifindex &&
+           key->first.second.family == family) {
+      entries_.erase(key->second);
+      key = keys_.erase(key);
     }
-    for (const IpAddress& address : gone) Remove(address, device.ifindex);
   }
 
   // The first entry behind `key`; null at the end.
@@ -84,7 +82,7 @@ class NeighProxies {
     return hash & 0xf;
   }
 
-  absl::flat_hash_map<std::pair<IpAddress, int32_t>, Key> keys_;
+  absl::btree_map<std::pair<int32_t, IpAddress>, Key> keys_;  // by interface and address
   absl::btree_map<Key, NeighProxy> entries_;
   int64_t last_serial_ = 0;
 };

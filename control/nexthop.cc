@@ -88,6 +88,7 @@ void Nexthops::Insert(std::shared_ptr<NexthopObject> nexthop) {
   nexthop->UpdateHops();
   ++changes_;
   const uint32_t id = nexthop->id;
+  by_device_.emplace(nexthop->hop.device, id);
   by_id_[id] = std::move(nexthop);
 }
 
@@ -96,6 +97,7 @@ void Nexthops::Erase(NexthopObject& nexthop) {
     member.nexthop->groups.erase(&nexthop);
   }
   ++changes_;
+  by_device_.erase({nexthop.hop.device, nexthop.id});
   by_id_.erase(nexthop.id);
 }
 
@@ -107,10 +109,21 @@ void Nexthops::Redefine(NexthopObject& old, const NexthopObject& now) {
   old.flags = now.flags;
   old.blackhole = now.blackhole;
   old.fdb = now.fdb;
+  by_device_.erase({old.hop.device, old.id});
+  by_device_.emplace(now.hop.device, old.id);
   old.hop = now.hop;
   old.members = now.members;
   old.UpdateHops();
   ++changes_;
+}
+
+std::vector<std::shared_ptr<NexthopObject>> Nexthops::Through(const Device& device) const {
+  std::vector<std::shared_ptr<NexthopObject>> nexthops;
+  for (auto entry = by_device_.lower_bound({&device, 0});
+       entry != by_device_.end() && entry->first == &device; ++entry) {
+    nexthops.push_back(by_id_.at(entry->second));
+  }
+  return nexthops;
 }
 
 uint32_t Nexthops::UnusedId() {

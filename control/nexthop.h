@@ -5,9 +5,11 @@
 
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "control/route.h"
 
@@ -51,6 +53,8 @@ class Nexthops {
   void Erase(NexthopObject& nexthop);
   // `old` becomes what `now` is, for all that use it. REQUIRES: both are groups, or none is.
   void Redefine(NexthopObject& old, const NexthopObject& now);
+  // Those through a device that are no groups, by number.
+  std::vector<std::shared_ptr<NexthopObject>> Through(const Device& device) const;
   // A number that is free (nh_find_unused_id).
   uint32_t UnusedId();
 
@@ -59,6 +63,7 @@ class Nexthops {
 
  private:
   Map by_id_;
+  absl::btree_set<std::pair<const Device*, uint32_t>> by_device_;
   uint32_t last_id_ = 0;
   uint64_t changes_ = 0;
 };

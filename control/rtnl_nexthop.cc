@@ -541,12 +541,9 @@ DumpStart Router::DumpNexthops(const Request& request) {
 void Router::FlushNexthops(const Device& device, bool gone) {
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
-  std::vector<std::shared_ptr<NexthopObject>> flushed;
-  for (const auto& [id, nexthop] : tables->nexthops.all()) {
-    const bool through = !nexthop->group() && nexthop->hop.device == &device;
-    if (through && (gone || !nexthop->blackhole)) flushed.push_back(nexthop);
+  for (const auto& nexthop : tables->nexthops.Through(device)) {
+    if (gone || !nexthop->blackhole) RemoveNexthop(*device.ns, *tables, nexthop, {});
   }
-  for (const auto& nexthop : flushed) RemoveNexthop(*device.ns, *tables, nexthop, {});
 }
 
 }  // namespace vswitch

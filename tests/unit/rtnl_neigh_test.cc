@@ -305,6 +305,30 @@ TEST(NeighProxies, OfOneLinkOrOfAll) {
   EXPECT_NE(proxies.Find(address, 2), nullptr);
 }
 
+TEST(NeighProxies, ALinkThatGoesTakesItsOwnAlong) {
+  NeighProxies proxies;
+  const auto add = [&](const char* address, int32_t ifindex) {
+    proxies.Add(*IpAddress::Parse(address), ifindex);
+  };
+  for (const int32_t ifindex : {1, 2, 3}) {
+    add("0.0.0.0", ifindex);
+    add("255.0.0.1", ifindex);
+    add("::", ifindex);
+  }
+  Device device;
+  device.ifindex = 2;
+  proxies.Flush(device, AF_INET);
+  size_t left = 0;
+  std::optional<NeighProxies::Key> key;
+  while (const NeighProxy* proxy = proxies.After(key)) {
+    EXPECT_TRUE(proxy->ifindex != 2 || proxy->address.family == AF_INET6);
+    key = NeighProxies::KeyOf(*proxy);
+    ++left;
+  }
+  EXPECT_EQ(left, 7u);
+  EXPECT_EQ(proxies.Find(*IpAddress::Parse("255.0.0.1"), 2), nullptr);
+}
+
 }  // namespace
 
 }  // namespace vswitch

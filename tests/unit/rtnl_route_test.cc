@@ -480,6 +480,31 @@ TEST_F(FibTest, SharedNexthopsTakeRoutesAlong) {
   EXPECT_TRUE(nexthop->routes.empty());
 }
 
+TEST_F(FibTest, NexthopsThroughALinkAreKnown) {
+  const auto make = [&](uint32_t id, Device* device) {
+    auto nexthop = std::make_shared<NexthopObject>();
+    nexthop->id = id;
+    nexthop->family = AF_INET;
+    nexthop->hop.device = device;
+    return nexthop;
+  };
+  const auto through = [&](const Device* device) {
+    std::vector<uint32_t> ids;
+    for (const auto& nexthop : nexthops_.Through(*device)) ids.push_back(nexthop->id);
+    return ids;
+  };
+  for (const uint32_t id : {9, 3, 5}) nexthops_.Insert(make(id, v0_));
+  auto group = make(1, nullptr);
+  group->members = {{nexthops_.Find(3), 1}, {nexthops_.Find(5), 1}};
+  nexthops_.Insert(group);
+  EXPECT_EQ(through(v0_), (std::vector<uint32_t>{3, 5, 9}));
+  nexthops_.Redefine(*nexthops_.Find(5), *make(5, v1_));
+  EXPECT_EQ(through(v0_), (std::vector<uint32_t>{3, 9}));
+  EXPECT_EQ(through(v1_), std::vector<uint32_t>{5});
+  nexthops_.Erase(*nexthops_.Find(9));
+  EXPECT_EQ(through(v0_), std::vector<uint32_t>{3});
+}
+
 TEST(SelectHop, GoesByWeight) {
   const NextHop hops[] = {{.weight = 1}, {.weight = 3}};
   const std::vector<const NextHop*> usable{&hops[0], &hops[1]};
