@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <vector>
 
+#include "absl/container/flat_hash_set.h"
 #include "control/fill_af_spec.h"
 #include "control/link_request.h"
 #include "control/message_head.h"
@@ -39,9 +40,10 @@ std::vector<MacAddress> GroupsOf(const Device& device) {
   if (!device.up()) return groups;
   if (HasInet(device)) groups.push_back(kAllHosts);
   if (device.inet == nullptr || (device.flags & IFF_NOARP) != 0) return groups;
+  absl::flat_hash_set<MacAddress> joined;
   for (auto address = device.inet->v6.rbegin(); address != device.inet->v6.rend(); ++address) {
     const MacAddress group = SolicitedNode(address->local);
-    if (std::find(groups.begin(), groups.end(), group) == groups.end()) groups.push_back(group);
+    if (joined.insert(group).second) groups.push_back(group);
   }
   return groups;
 }
@@ -82,9 +84,10 @@ class FdbDump final : public DumpSource {
 
  private:
   bool FillLink(const Device& device, DumpPage& page) {
-    const std::vector<MacAddress> groups = GroupsOf(device);
-    for (; done_ < groups.size(); ++done_) {
-      const MacAddress& group = groups[done_];
+    if (done_ == 0 || device.ifindex != link_) groups_ = GroupsOf(device);
+    link_ = device.ifindex;
+    for (; done_ < groups_.size(); ++done_) {
+      const MacAddress& group = groups_[done_];
       if (!page.Add([&](Datagram& out) { FillGroup(device, group, head_, out); })) return false;
     }
     done_ = 0;
@@ -96,7 +99,10 @@ class FdbDump final : public DumpSource {
   const int32_t ifindex_;
   const MessageHead head_;
   LinkCursor cursor_;
-  size_t done_ = 0;  // groups of the link at the cursor
+  // Of the link at the cursor, as it was when its first page was composed.
+  int32_t link_ = 0;
+  std::vector<MacAddress> groups_;
+  size_t done_ = 0;
 };
 
 // The bridge and the link that a dump is restricted to; 0: any.
