@@ -207,13 +207,13 @@ void Server::Serve(Connection& connection, Rtnl& rtnl) {
   }
 }
 
-// To watch every namespace that is just asked about would be visible outside: it gets an id.
+// To watch every namespace that is just asked about would be visible outside: it gets an id. What
+// could not be watched is tried again when somebody shows it next.
 void Server::KeepOrRelease(const ClientNetns& netns, Rtnl& rtnl) {
   Namespace* ns = registry_.FindNamespace(netns.inode);
   if (ns == nullptr || ns->watched) return;
   if (ns->idle()) return rtnl.ForgetNamespace(*ns);
-  ns->watched = true;
-  netns_watch_.Add(netns.fd.get(), netns.inode);
+  ns->watched = netns_watch_.Add(netns.fd.get(), netns.inode);
 }
 
 void Server::EndNamespaces(Rtnl& rtnl) {
