@@ -9,6 +9,8 @@
 #include <linux/veth.h>
 
 #include <array>
+#include <chrono>
+#include <cstring>
 #include <set>
 #include <string>
 #include <vector>
@@ -155,11 +157,17 @@ class World {
     rtnl_.Commit();
   }
 
+  // Of a link that may be there, or the last one there can be.
+  static int32_t Index(Input& input) {
+    const uint8_t index = input.Byte() % 17;
+    return index == 16 ? INT32_MAX : index;
+  }
+
   // What a request about links begins with.
   static void BeginLink(NlWriter& writer, uint16_t type, Input& input) {
     const uint8_t how = input.Byte();
     ifinfomsg header{};
-    header.ifi_index = (how & 1) != 0 ? input.Byte() % 16 : 0;
+    header.ifi_index = (how & 1) != 0 ? Index(input) : 0;
     if ((how & 2) != 0) header.ifi_flags = input.Byte();
     if ((how & 4) != 0) header.ifi_change = input.Byte();
     constexpr std::array<uint16_t, 4> kFlags = {NLM_F_ACK, NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
@@ -246,7 +254,8 @@ class World {
     Datagram header(12);
     header[0] = inet ? AF_INET : AF_INET6;
     header[1] = input.Byte() % 129;
-    header[4] = input.Byte() % 16;
+    const int32_t ifindex = Index(input);
+    std::memcpy(&header[4], &ifindex, sizeof(ifindex));
     writer.PutRaw(header);
     for (int i = input.Byte() % 5; i >= 0; --i) {
       Datagram address(inet ? 4 : 16);
@@ -271,7 +280,7 @@ class World {
 
   // What is no request about a link.
   void Odd(FuzzClient& client, Input& input) {
-    switch (input.Byte() % 6) {
+    switch (input.Byte() % 7) {
       case 0:
         return Handle(client, Nsid(input));
       case 1:
@@ -285,6 +294,9 @@ class World {
       case 4:
         client.strict_check = input.Coin();
         return;
+      case 5:
+        now_ += std::chrono::milliseconds(100 * input.Byte());
+        return rtnl_.RunTimers();
       default:
         client.admin = !client.admin || input.Coin();
         return;
@@ -368,7 +380,8 @@ class World {
   FuzzMulticast multicast_;
   std::vector<Namespace*> namespaces_;
   std::vector<std::unique_ptr<FuzzClient>> clients_;
-  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}};
+  MonotonicTime now_{std::chrono::seconds(1000)};
+  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}, [this] { return now_; }};
 };
 
 }  // namespace
