@@ -36,12 +36,8 @@ class HostQueue {
   uint16_t Post(const Route& route, std::span<const Packet> packets) {
     return inbox_.Post(route, packets);
   }
-  // Worker `worker`. Whether DrainOutgoing may have something: asked in every round.
-  bool HasOutgoing(uint16_t worker) const { return !outboxes_[worker]->empty(); }
-  // Worker `worker`. What the stack sends on device `route.from`.
-  uint16_t DrainOutgoing(uint16_t worker, std::span<Letter> letters) {
-    return outboxes_[worker]->Drain(letters);
-  }
+  // For worker `worker` to drain: what the stack sends on device `route.from`.
+  Mailbox& Outbox(uint16_t worker) { return *outboxes_[worker]; }
 
   // Control thread. The next frame; false when there is none.
   bool Receive(HostFrame& frame);

@@ -37,7 +37,12 @@ void CountDelivered(DeviceCounters* from, DeviceCounters* to, const Volume& volu
 
 Worker::Worker(uint16_t index, const DeviceTable& table,
                std::span<const std::unique_ptr<Mailbox>> mailboxes, HostQueue& host)
-    : index_(index), table_(table), mailboxes_(mailboxes), host_(host), poll_list_(new PollList) {}
+    : index_(index),
+      table_(table),
+      mailboxes_(mailboxes),
+      host_(host),
+      host_outbox_(host.Outbox(index)),
+      poll_list_(new PollList) {}
 
 Worker::~Worker() { delete poll_list_.load(std::memory_order_relaxed); }
 
@@ -67,7 +72,7 @@ void Worker::CountRound(uint32_t moved, uint64_t cycles) {
 
 uint32_t Worker::RunOnce() {
   uint32_t moved = DrainMailbox();
-  if (host_.HasOutgoing(index_)) [[unlikely]]
+  if (!host_outbox_.empty()) [[unlikely]]
     moved += DrainHost();
   for (const PollEntry& entry : poll_list()) moved += Poll(entry);
   counters_.rounds.Add(1);
@@ -162,7 +167,7 @@ void Worker::Hand(const Route& route, Burst& burst) {
 }
 
 uint32_t Worker::DrainHost() {
-  const uint16_t n = host_.DrainOutgoing(index_, letters_);
+  const uint16_t n = host_outbox_.Drain(letters_);
   for (uint16_t i = 0; i < n; ++i) {
     burst_.packets[0] = letters_[i].packet;
     burst_.count = 1;

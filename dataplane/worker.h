@@ -107,6 +107,7 @@ class Worker {
   const DeviceTable& table_;
   const std::span<const std::unique_ptr<Mailbox>> mailboxes_;
   HostQueue& host_;
+  Mailbox& host_outbox_;  // looked at in every round
   std::atomic<const PollList*> poll_list_;
   WorkerCounters counters_;
   std::atomic<bool> forget_longest_{false};
