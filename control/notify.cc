@@ -13,6 +13,9 @@ bool WantsEcho(const Cause& cause) {
   return cause.header != nullptr && (cause.header->nlmsg_flags & NLM_F_ECHO) != 0;
 }
 
+// Of most messages about a link: growing to that step by step takes time.
+constexpr size_t kUsualSize = 2048;
+
 // The namespace of the device behind it, null if that is its own.
 Namespace* OtherNetns(const Device& device) {
   const bool elsewhere = device.link != nullptr && device.link->ns != device.ns;
@@ -54,6 +57,7 @@ bool Notifier::Listens(const Device& device, const Cause& cause) {
 
 void Notifier::Tell(const Device& device, const LinkMessage& message, const Cause& cause) {
   Datagram datagram;
+  datagram.reserve(kUsualSize);
   FillLink(device, Describe(device, message, *device.ns), datagram);
   Notify(multicast_, *device.ns, RTNLGRP_LINK, datagram, cause);
 }
