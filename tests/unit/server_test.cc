@@ -166,6 +166,7 @@ TEST(ServerTest, NothingIsDoneForANamespaceThatEnded) {
   there.Hello(8, netns.get());
   NetnsWatch end;
   ASSERT_TRUE(end.Add(netns.get(), 1));
+  EXPECT_EQ(there.Ask(GetLinkByName("lo")), 0);  // nothing else waits for the server then
   server.Stop();
   ASSERT_TRUE(there.Send(NewDummy("d0"), {other.get()}));
   netns.reset();
