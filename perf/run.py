@@ -41,7 +41,10 @@ def parse_arguments():
                         help="build directory (build/)")
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "perf" / "results",
                         help="where the report goes, in a directory named after date and commit")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.trial is not None and args.trial <= 0:
+        parser.error("--trial must be more than 0 seconds")
+    return args
 
 
 def list_scenarios(chosen):
