@@ -12,30 +12,19 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "perf/vhost_user.h"
 
 namespace vswitch {
 namespace {
 
-// docs/interop/vhost-user.rst in QEMU. Without VHOST_USER_F_PROTOCOL_FEATURES a ring is enabled
-// from the start, and nothing is acknowledged.
-enum Request : uint32_t {
-  kGetFeatures = 1,
-  kSetFeatures = 2,
-  kSetOwner = 3,
-  kSetMemTable = 5,
-  kSetVringNum = 8,
-  kSetVringAddr = 9,
-  kSetVringBase = 10,
-  kSetVringKick = 12,
-  kSetVringCall = 13,
-};
-constexpr uint32_t kVersion = 1;
-constexpr uint64_t kNoDescriptor = 1 << 8;  // with kick and call: nobody waits for an event
-constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
+using vhost_user::Header;
+using vhost_user::kVersion;
+using enum vhost_user::Request;
 
-struct Header {
-  uint32_t request, flags, size;
-};
+constexpr uint64_t kNoDescriptor = 1 << 8;  // with kick and call: nobody waits for an event
+// The only feature: without VHOST_USER_F_PROTOCOL_FEATURES a ring is enabled from the start, and
+// nothing is acknowledged.
+constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
 
 // The memory as the guest sees it: split rings (virtio 1.1, 2.6) of the size that QEMU gives. All
 // zeros are empty rings, so nobody here has to touch them.

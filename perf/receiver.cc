@@ -11,20 +11,13 @@ namespace {
 
 uint32_t TagOf(const rte_mbuf* packet) { return FrameCodec::TagOf(Stream::BytesOf(*packet)); }
 
-bool AnyTo(uint16_t port, const Streams& streams) {
-  return std::ranges::any_of(streams, [port](const auto& stream) {
-    return stream->way().carries && stream->way().to == port;
-  });
-}
-
 }  // namespace
 
-Receiver::Receiver(PerfPort& port, uint16_t number, const Streams& streams, uint32_t first_tag)
-    : port_(port),
-      number_(number),
-      streams_(streams),
-      first_tag_(first_tag),
-      expects_(AnyTo(number, streams)) {}
+bool Receiver::expects() const {
+  return std::ranges::any_of(streams_, [this](const auto& stream) {
+    return stream->way().carries && stream->way().to == number_;
+  });
+}
 
 uint32_t Receiver::Poll() {
   uint32_t frames = 0;

@@ -24,11 +24,12 @@ struct ReceiveCounts {
 // One thread; ports and streams outlive it.
 class Receiver {
  public:
-  // streams[i] has tag `first_tag` + i; they are all there are.
-  Receiver(PerfPort& port, uint16_t number, const Streams& streams, uint32_t first_tag);
+  // streams[i] has tag `first_tag` + i.
+  Receiver(PerfPort& port, uint16_t number, const Streams& streams, uint32_t first_tag)
+      : port_(port), number_(number), streams_(streams), first_tag_(first_tag) {}
 
   // Some stream sends to this port.
-  bool expects() const { return expects_; }
+  bool expects() const;
 
   // At most a burst from each queue; returns how many frames.
   uint32_t Poll();
@@ -43,7 +44,6 @@ class Receiver {
   const uint16_t number_;
   const Streams& streams_;
   const uint32_t first_tag_;
-  const bool expects_;
   ReceiveCounts counts_;
 };
 

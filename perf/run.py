@@ -3,6 +3,7 @@
 """Measures vswitch beside other switches and writes a report; perf/README.md says how and why."""
 
 import argparse
+import dataclasses
 import os
 import pathlib
 import sys
@@ -33,11 +34,17 @@ def parse_arguments():
                         help="only show where a packet's instructions go")
     parser.add_argument("--realtime", action="store_true",
                         help="with real-time priority, for a machine that does other work as well")
+    parser.add_argument("--trial", type=float, metavar="SECONDS", help="of a trial without loss; "
+                        "the one that confirms it takes twice as long "
+                        f"({QUICK.trial:g}: for virtual machines)")
     parser.add_argument("--build", type=pathlib.Path, default=default_build_dir(),
                         help="build directory (build/)")
     parser.add_argument("--results", type=pathlib.Path, default=ROOT / "perf" / "results",
                         help="where the report goes, in a directory named after date and commit")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.trial is not None and args.trial <= 0:
+        parser.error("--trial must be more than 0 seconds")
+    return args
 
 
 def list_scenarios(chosen):
@@ -47,6 +54,8 @@ def list_scenarios(chosen):
 
 def measure(chosen, args):
     plan, cpus = QUICK if args.quick else FULL, machine.choose_cpus()
+    if args.trial:
+        plan = dataclasses.replace(plan, trial=args.trial, confirm=2 * args.trial)
     started, about = time.time(), machine.describe(cpus)
     results = Bench(args.build, plan, cpus, args.realtime).run(chosen)
     return report.collect(results, plan, about, sys.argv[1:], started)

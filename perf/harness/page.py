@@ -40,9 +40,9 @@ td small { display: block; color: var(--soft); }
 METHOD = f"""
 <p>All switches run at the same time, each with its forwarding thread on one and the same CPU; one
 generator, on another CPU, drives them in turn: A B C, A B C, a sample of each in every round.
-Those not measured are stopped. Tables and plots show medians over the
-rounds, brackets and bars the smallest and the largest. A ratio is {REFERENCE} / the other switch
-within one round.</p>
+Those not measured are stopped, and every round starts all of them anew. Tables and plots show
+medians over the rounds, brackets and bars the smallest and the largest. A ratio is
+{REFERENCE} / the other switch within one round.</p>
 <p>Before and after each sample a cache line travels between the two CPUs. A sample counts when that
 took about the same before, after and in the others (within {MAX_LATENCY_RATIO - 1:.0%}), and when
 neither side waited for its CPU for more than {MAX_WAIT:.0%} of the time, the hypervisor's share

@@ -17,6 +17,14 @@ def test_says_what_there_is(option):
     assert result.stdout
 
 
+@pytest.mark.parametrize("trial", ["0", "-1", "long"])
+def test_senseless_trial_is_refused(trial):
+    result = subprocess.run([sys.executable, RUN, "--list", "--trial", trial], capture_output=True,
+                            text=True)
+    assert result.returncode == 2
+    assert "--trial" in result.stderr
+
+
 def test_unknown_scenario_is_refused():
     result = subprocess.run([sys.executable, RUN, "--scenario", "nosuch"], capture_output=True,
                             text=True)

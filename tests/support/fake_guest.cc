@@ -13,6 +13,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "perf/vhost_user.h"
+
 namespace vswitch {
 namespace {
 
@@ -25,26 +27,11 @@ constexpr uint32_t kHeaderSize = 12;  // virtio_net_hdr with num_buffers
 constexpr uint64_t kProtocolFeatures = 1ULL << 30;  // VHOST_USER_F_PROTOCOL_FEATURES
 constexpr uint64_t kReplyAck = 1ULL << 3;
 
-enum Message : uint32_t {
-  kGetFeatures = 1,
-  kSetFeatures = 2,
-  kSetOwner = 3,
-  kSetMemTable = 5,
-  kSetVringNum = 8,
-  kSetVringAddr = 9,
-  kSetVringBase = 10,
-  kGetVringBase = 11,
-  kSetVringKick = 12,
-  kSetVringCall = 13,
-  kGetProtocolFeatures = 15,
-  kSetProtocolFeatures = 16,
-  kSetVringEnable = 18,
-};
-constexpr uint32_t kVersion = 1, kReply = 4, kNeedReply = 8;
-
-struct MessageHeader {
-  uint32_t request, flags, size;
-};
+using vhost_user::Header;
+using vhost_user::kNeedReply;
+using vhost_user::kReply;
+using vhost_user::kVersion;
+using enum vhost_user::Request;
 
 [[noreturn]] void Die(const char* what) {
   std::perror(what);
@@ -329,7 +316,7 @@ std::vector<uint8_t> FakeGuest::Ask(uint32_t request, std::span<const uint8_t> p
 
 void FakeGuest::SendMessage(uint32_t request, uint32_t flags, std::span<const uint8_t> payload,
                             int fd) {
-  MessageHeader header{request, kVersion | flags, static_cast<uint32_t>(payload.size())};
+  Header header{request, kVersion | flags, static_cast<uint32_t>(payload.size())};
   iovec vectors[2] = {{&header, sizeof(header)},
                       {const_cast<uint8_t*>(payload.data()), payload.size()}};
   msghdr message{};
@@ -349,7 +336,7 @@ void FakeGuest::SendMessage(uint32_t request, uint32_t flags, std::span<const ui
 }
 
 std::vector<uint8_t> FakeGuest::ReadReply(uint32_t request) {
-  MessageHeader header;
+  Header header;
   if (recv(connection_, &header, sizeof(header), MSG_WAITALL) != sizeof(header)) {
     Die("vhost-user reply");
   }
