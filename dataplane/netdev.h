@@ -41,9 +41,11 @@ class Netdev {
   // return.
   virtual void Forward(Worker& worker, uint16_t queue, Burst& burst) const = 0;
 
-  // The same for what the host stack sends on this device (ndo_start_xmit). Where the stack stands
-  // in the place of a backend there is no difference.
-  virtual void Transmit(Worker& worker, Burst& burst) const { Forward(worker, 0, burst); }
+  // The same for what the host stack and upper devices send on this device (ndo_start_xmit); a flow
+  // keeps to one `queue`. Where the stack stands in the place of a backend there is no difference.
+  virtual void Transmit(Worker& worker, uint16_t queue, Burst& burst) const {
+    Forward(worker, queue, burst);
+  }
 
   // Worker thread. What frames count as that the backend refused while it received: by default the
   // stack behind the device failed to send them.

@@ -22,15 +22,25 @@ Volume VolumeOf(std::span<const Packet> packets) {
   return volume;
 }
 
-void CountDelivered(DeviceCounters* from, DeviceCounters* to, const Volume& volume) {
+void CountMarked(DeviceCounters& to, uint16_t marks, const Volume& volume) {
+  if ((marks & kCountNothing) != 0) return;
+  to.rx_packets.Add(volume.packets);
+  const bool twice = (marks & kCountHeaderTwice) != 0;
+  to.rx_bytes.Add(volume.bytes + (twice ? volume.packets * kEthernetHeaderSize : 0));
+  if ((marks & kCountMulticast) != 0) to.multicast.Add(volume.packets);
+}
+
+void CountDelivered(DeviceCounters* from, DeviceCounters* to, uint16_t marks,
+                    const Volume& volume) {
   if (from != nullptr) {
     from->tx_packets.Add(volume.packets);
     from->tx_bytes.Add(volume.bytes);
   }
-  if (to != nullptr && to != from) {
-    to->rx_packets.Add(volume.packets);
-    to->rx_bytes.Add(volume.bytes);
-  }
+  if (to == nullptr || to == from) return;
+  if (marks != 0) [[unlikely]]
+    return CountMarked(*to, marks, volume);
+  to->rx_packets.Add(volume.packets);
+  to->rx_bytes.Add(volume.bytes);
 }
 
 }  // namespace
@@ -75,6 +85,8 @@ uint32_t Worker::RunOnce() {
   if (!host_outbox_.empty()) [[unlikely]]
     moved += DrainHost();
   for (const PollEntry& entry : poll_list()) moved += Poll(entry);
+  if (deferred_count_ > 0) [[unlikely]]
+    RunDeferred();
   counters_.rounds.Add(1);
   if (moved > 0) counters_.packets.Add(moved);
   return moved;
@@ -88,8 +100,7 @@ uint32_t Worker::Poll(const PollEntry& entry) {
     CountMalformed(entry.device, burst_.malformed);
   const uint32_t received = burst_.count;
   if (received == 0) return 0;
-  const DeviceSlot* slot = table_.Find(entry.device);
-  const Netdev* netdev = slot == nullptr ? nullptr : slot->netdev.load(std::memory_order_acquire);
+  const Netdev* netdev = NetdevOf(entry.device);
   if (netdev == nullptr) [[unlikely]] {
     Drop(entry.device, DropReason::kStale, burst_.view());
     return received;
@@ -101,6 +112,21 @@ uint32_t Worker::Poll(const PollEntry& entry) {
 void Worker::Deliver(const Route& route, Burst& burst) {
   if (burst.count == 0) return;
   const DeviceSlot* slot = table_.Find(route.to);
+  if (slot != nullptr) [[likely]] {
+    const RxHandler* handler = slot->rx_handler.load(std::memory_order_acquire);
+    if (handler != nullptr) [[unlikely]]
+      Intercept(*handler, route, burst);
+  }
+  Pass(route, slot, burst);
+}
+
+// What a device sends out of its own backend, the wire, it does not receive.
+void Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burst) {
+  if (route.from != route.to) handler.Receive(*this, route, burst);
+}
+
+void Worker::Pass(const Route& route, const DeviceSlot* slot, Burst& burst) {
+  if (burst.count == 0) return;
   const Port* port = slot == nullptr ? nullptr : slot->port.load(std::memory_order_acquire);
   if (port == nullptr) [[unlikely]] {
     slot == nullptr ? Drop(route.to, DropReason::kStale, burst.view())
@@ -116,7 +142,7 @@ void Worker::Deliver(const Route& route, Burst& burst) {
 
 void Worker::Send(const Route& route, const Port& port, uint16_t queue, Burst& burst) {
   const SendResult result = port.backend->Send(queue, burst);
-  CountDelivered(CountersOf(route.from), CountersOf(route.to),
+  CountDelivered(CountersOf(route.from), CountersOf(route.to), route.marks,
                  VolumeOf(burst.view().first(result.accepted)));
   Refuse(route, result.reason, burst.view().subspan(result.accepted));
 }
@@ -171,23 +197,56 @@ uint32_t Worker::DrainHost() {
   for (uint16_t i = 0; i < n; ++i) {
     burst_.packets[0] = letters_[i].packet;
     burst_.count = 1;
-    Transmit(letters_[i].route.from, burst_);
+    Transmit(letters_[i].route.from, 0, burst_);
   }
   return n;
 }
 
-void Worker::Transmit(DeviceId device, Burst& burst) {
-  const DeviceSlot* slot = table_.Find(device);
-  const Netdev* netdev = slot == nullptr ? nullptr : slot->netdev.load(std::memory_order_acquire);
-  if (netdev == nullptr) return Drop(device, DropReason::kStale, burst.view());
-  netdev->Transmit(*this, burst);
+void Worker::Transmit(DeviceId device, uint16_t queue, Burst& burst) {
+  if (const Netdev* netdev = NetdevOf(device)) return netdev->Transmit(*this, queue, burst);
+  Drop(device, DropReason::kStale, burst.view());
+  burst.count = 0;
+}
+
+void Worker::Receive(const Route& route, DropReason reason, Burst& burst) {
+  const DeviceSlot* slot = table_.Find(route.to);
+  const RxHandler* handler =
+      slot == nullptr ? nullptr : slot->rx_handler.load(std::memory_order_acquire);
+  if (handler != nullptr) Intercept(*handler, route, burst);
+  HandUp(route, reason, burst);
+}
+
+void Worker::CountReceived(const Route& route, std::span<const Packet> packets) {
+  CountDelivered(CountersOf(route.from), CountersOf(route.to), route.marks, VolumeOf(packets));
+}
+
+bool Worker::Defer(DeviceId device) {
+  const auto end = deferred_.begin() + deferred_count_;
+  if (std::find(deferred_.begin(), end, device) != end) return true;
+  if (deferred_count_ == deferred_.size()) return false;
+  deferred_[deferred_count_++] = device;
+  return true;
+}
+
+// A device may defer itself again meanwhile: it finds itself in the list.
+void Worker::RunDeferred() {
+  for (uint16_t i = 0; i < deferred_count_;) {
+    const DeviceSlot* slot = table_.Find(deferred_[i]);
+    const RxHandler* handler =
+        slot == nullptr ? nullptr : slot->rx_handler.load(std::memory_order_acquire);
+    if (handler != nullptr && handler->Work(*this)) {
+      ++i;
+    } else {
+      deferred_[i] = deferred_[--deferred_count_];
+    }
+  }
 }
 
 void Worker::HandUp(const Route& route, DropReason reason, Burst& burst) {
   const DeviceSlot* slot = table_.Find(route.to);
   if (slot != nullptr && slot->host_stack.load(std::memory_order_relaxed)) PostToHost(route, burst);
   // The rest ends as what the kernel's stack has no use for.
-  CountDelivered(CountersOf(route.from), CountersOf(route.to), VolumeOf(burst.view()));
+  CountReceived(route, burst.view());
   Drop(route.to, reason, burst.view());
   burst.count = 0;
 }
@@ -201,8 +260,7 @@ void Worker::PostToHost(const Route& route, Burst& burst) {
   }
   burst.count = kept;
   const uint16_t posted = host_.Post(route, taken.view());
-  CountDelivered(CountersOf(route.from), CountersOf(route.to),
-                 VolumeOf(taken.view().first(posted)));
+  CountReceived(route, taken.view().first(posted));
   Refuse(route, DropReason::kHostQueueFull, taken.view().subspan(posted));
 }
 

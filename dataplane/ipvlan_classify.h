@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Which IP address a frame is for, or from, as ipvlan sees it (ipvlan_get_L3_hdr and
+// ipvlan_addr_lookup). Pure functions of a frame that may be hostile.
+#ifndef VSWITCH_DATAPLANE_IPVLAN_CLASSIFY_H_
+#define VSWITCH_DATAPLANE_IPVLAN_CLASSIFY_H_
+
+#include <cstdint>
+#include <span>
+
+#include "dataplane/address_key.h"
+#include "dataplane/packet.h"
+
+namespace vswitch {
+
+// What a frame's headers are to be read for. All give an invalid key when the headers are cut off
+// or lie: IPv4 that is longer than the frame, or shorter than its header.
+//
+// A slave sends it: the target of ARP, the destination of IP; of a neighbour solicitation from "::"
+// the target.
+AddressKey SentTo(const Packet& packet);
+// The same of what a lower device receives. Behind one VLAN tag, too: the kernel takes it off
+// before it asks the rx handler.
+AddressKey ReceivedFor(const Packet& packet);
+// Who sent what a lower device receives: the sender of ARP, the source of IP; of a neighbour
+// solicitation from "::" its target.
+AddressKey ReceivedFrom(const Packet& packet);
+
+// Whether Linux's IP input would hand the frame on: IPv4 or IPv6 without tag that says how long it
+// is, IPv4 with a valid checksum (ip_rcv_core, ip6_rcv_core).
+bool IsValidIp(const Packet& packet);
+
+// The destination by which an IP packet is routed, however little its lengths can be trusted.
+// Invalid for all that is not IP.
+AddressKey RoutedBy(const Packet& packet);
+// What ip_local_out and ip6_local_out do to a packet for which RoutedBy is valid: a length that
+// exceeds the frame is set right, and IPv4's checksum always. `headers` are the packet's.
+void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length);
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_DATAPLANE_IPVLAN_CLASSIFY_H_

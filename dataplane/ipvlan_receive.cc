@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a lower device receives (drivers/net/ipvlan: ipvlan_handle_frame, ipvlan_l3_rcv,
+// ipvlan_nf_input).
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <optional>
+
+#include "dataplane/ipvlan.h"
+#include "dataplane/ipvlan_classify.h"
+#include "dataplane/ipvlan_multicast.h"
+#include "dataplane/packet_edit.h"
+#include "dataplane/stage_burst.h"
+#include "dataplane/worker.h"
+
+namespace vswitch {
+
+namespace {
+
+// Nobody's address: AddressTable::kNone.
+using Owner = uint64_t;
+using Owners = std::array<Owner, Burst::kCapacity>;
+
+// One burst on its way in.
+class Reception {
+ public:
+  Reception(Worker& worker, IpvlanPort& port, const Route& route, Burst& burst)
+      : worker_(worker), port_(port), state_(port.state()), route_(route), burst_(burst) {}
+
+  void Run() {
+    if (state_.mode == IpvlanMode::kL2) CopyGroups();
+    if (!FindOwners()) return;
+    BlankBurst passed;
+    MoveOut(Owner{AddressTable::kNone}, std::span<Owner>(owners_), burst_, passed.burst);
+    worker_.CountReceived(route_, burst_.view());
+    StageBurst(std::span<Owner>(owners_), burst_, [this](Owner owner, Burst& packets) {
+      worker_.Deliver({.from = {}, .to = std::bit_cast<DeviceId>(owner), .queue = route_.queue},
+                      packets);
+    });
+    std::copy_n(passed.burst.packets.begin(), passed.burst.count, burst_.packets.begin());
+    burst_.count = passed.burst.count;
+  }
+
+ private:
+  // The lower device's own stack gets the original at once.
+  void CopyGroups() {
+    for (const Packet& packet : burst_.view()) {
+      if (!IsForGroup(packet) || IsReflected(packet)) continue;
+      if (const std::optional<Packet> twin = Duplicate(packet)) {
+        PostToGroup(worker_, port_, {.from = {}, .to = route_.to, .queue = route_.queue}, *twin);
+      }
+    }
+  }
+
+  static bool IsForGroup(const Packet& packet) {
+    return HasEthernetHeader(packet) && EthernetView(packet.Headers()).IsForGroup();
+  }
+
+  // A slave sent it, and somebody outside sent it back.
+  bool IsReflected(const Packet& packet) const {
+    if (EthernetView(packet.Headers()).source() != state_.phy_address) return false;
+    return port_.addresses().Find(ReceivedFrom(packet)) != AddressTable::kNone;
+  }
+
+  // The destination MAC decides nothing, except that in L2 mode groups are not for one slave, and
+  // that in L3S mode the lower device's IP input must have taken the packet.
+  bool Considers(const Packet& packet) const {
+    switch (state_.mode) {
+      case IpvlanMode::kL2:
+        return !IsForGroup(packet);
+      case IpvlanMode::kL3:
+        return true;
+      case IpvlanMode::kL3s:
+        return IsLocalInput(packet);
+    }
+    return false;
+  }
+
+  bool IsLocalInput(const Packet& packet) const {
+    if (!HasEthernetHeader(packet)) return false;
+    const EthernetView ethernet(packet.Headers());
+    const bool ours = ethernet.IsForGroup() || ethernet.destination() == state_.phy_address;
+    return ours && IsValidIp(packet);
+  }
+
+  bool FindOwners() {
+    std::array<AddressKey, Burst::kCapacity> keys;
+    for (uint16_t i = 0; i < burst_.count; ++i) {
+      const Packet& packet = burst_.packets[i];
+      if (Considers(packet)) keys[i] = ReceivedFor(packet);
+    }
+    port_.addresses().Find({keys.data(), burst_.count}, owners_);
+    return std::any_of(owners_.begin(), owners_.begin() + burst_.count,
+                       [](Owner owner) { return owner != AddressTable::kNone; });
+  }
+
+  Worker& worker_;
+  IpvlanPort& port_;
+  const IpvlanPortState& state_;
+  const Route& route_;
+  Burst& burst_;
+  Owners owners_;
+};
+
+}  // namespace
+
+void IpvlanReceive::Receive(Worker& worker, const Route& route, Burst& burst) const {
+  Reception(worker, *port_, route, burst).Run();
+}
+
+bool IpvlanReceive::Work(Worker& worker) const { return WorkOffBacklog(worker, *port_); }
+
+}  // namespace vswitch

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// What a slave sends (drivers/net/ipvlan/ipvlan_core.c: ipvlan_xmit_mode_l2, ipvlan_xmit_mode_l3,
+// ipvlan_process_outbound).
+#include <rte_ether.h>
+
+#include <array>
+#include <bit>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/ipvlan.h"
+#include "dataplane/ipvlan_answer.h"
+#include "dataplane/ipvlan_classify.h"
+#include "dataplane/ipvlan_deliver.h"
+#include "dataplane/ipvlan_multicast.h"
+#include "dataplane/packet_edit.h"
+#include "dataplane/stage_burst.h"
+#include "dataplane/worker.h"
+
+namespace vswitch {
+
+namespace {
+
+static_assert(Burst::kCapacity <= AddressTable::kBatch);
+
+// Where a packet goes.
+struct Exit {
+  enum class Way : uint8_t { kDrop, kSibling, kWire, kLowerStack, kGroup, kControl, kAnswer };
+
+  Way way = Way::kDrop;
+  DropReason reason = DropReason::kTooShort;  // kDrop
+  DeviceId sibling;                           // kSibling
+
+  static Exit Drop(DropReason reason) { return {.way = Way::kDrop, .reason = reason}; }
+  friend bool operator==(const Exit&, const Exit&) = default;
+};
+
+// One burst on its way out.
+class Transmission {
+ public:
+  Transmission(Worker& worker, const IpvlanState& slave, IpvlanPort& port, uint16_t queue,
+               Burst& burst)
+      : worker_(worker),
+        slave_(slave),
+        port_(port),
+        state_(port.state()),
+        queue_(queue),
+        burst_(burst) {}
+
+  void Run() {
+    state_.mode == IpvlanMode::kL2 ? ChooseL2() : ChooseL3();
+    StageBurst(std::span<Exit>(exits_), burst_,
+               [this](const Exit& exit, Burst& packets) { Take(exit, packets); });
+  }
+
+ private:
+  void ChooseL2();
+  Exit WithoutLookup(const Packet& packet, uint16_t index);
+  void ChooseL3();
+  void RouteRest();
+  Exit RouteOut(Packet& packet, const DstEntry& hop);
+  // What the address table says of keys_. Packets it does not know keep their exit.
+  void FindSiblings();
+
+  void Take(const Exit& exit, Burst& packets);
+  void ToLowerStack(Burst& packets);
+  void ToGroup(Burst& packets);
+  void ToControl(Burst& packets);
+  void Drop(DropReason reason, std::span<const Packet> packets);
+  // Accepted: what becomes of them later is not the sender's affair.
+  void CountSent(const Burst& packets) {
+    worker_.CountReceived({.from = slave_.self, .to = {}}, packets.view());
+  }
+
+  Worker& worker_;
+  const IpvlanState& slave_;
+  IpvlanPort& port_;
+  const IpvlanPortState& state_;
+  const uint16_t queue_;
+  Burst& burst_;
+  std::array<AddressKey, Burst::kCapacity> keys_;
+  std::array<Exit, Burst::kCapacity> exits_;
+};
+
+void Transmission::FindSiblings() {
+  std::array<uint64_t, Burst::kCapacity> found;
+  port_.addresses().Find({keys_.data(), burst_.count}, found);
+  const bool isolated = state_.flags == IpvlanFlags::kPrivate;
+  for (uint16_t i = 0; i < burst_.count; ++i) {
+    if (found[i] == AddressTable::kNone) continue;
+    exits_[i] =
+        isolated ? Exit::Drop(DropReason::kIsolated)
+                 : Exit{.way = Exit::Way::kSibling, .sibling = std::bit_cast<DeviceId>(found[i])};
+  }
+}
+
+// All slaves have the lower device's MAC: a frame from a MAC to itself is for one of them, or for
+// the lower device.
+void Transmission::ChooseL2() {
+  bool ask = false;
+  for (uint16_t i = 0; i < burst_.count; ++i) {
+    exits_[i] = WithoutLookup(burst_.packets[i], i);
+    ask |= keys_[i].valid();
+  }
+  if (ask) FindSiblings();
+}
+
+Exit Transmission::WithoutLookup(const Packet& packet, uint16_t index) {
+  if (!HasEthernetHeader(packet)) return Exit::Drop(DropReason::kTooShort);
+  const EthernetView ethernet(packet.Headers());
+  if (ethernet.IsForItself() && state_.flags != IpvlanFlags::kVepa) {
+    keys_[index] = SentTo(packet);
+    return {.way = Exit::Way::kLowerStack};
+  }
+  return {.way = ethernet.IsForGroup() ? Exit::Way::kGroup : Exit::Way::kWire};
+}
+
+void Transmission::ChooseL3() {
+  for (uint16_t i = 0; i < burst_.count; ++i) {
+    Packet& packet = burst_.packets[i];
+    if (!HasEthernetHeader(packet)) continue;
+    if (slave_.answers_neighbours &&
+        AnswerNeighbour(packet, state_.phy_address, slave_.self, port_.addresses())) [[unlikely]] {
+      exits_[i].way = Exit::Way::kAnswer;
+      continue;
+    }
+    // Anything but a drop for being too short: to be routed, unless it is for a sibling.
+    exits_[i] = Exit::Drop(DropReason::kNotRouted);
+    if (state_.flags != IpvlanFlags::kVepa) keys_[i] = SentTo(packet);
+  }
+  FindSiblings();
+  RouteRest();
+}
+
+void Transmission::RouteRest() {
+  bool ask = false;
+  for (uint16_t i = 0; i < burst_.count; ++i) {
+    const Packet& packet = burst_.packets[i];
+    const bool routed = exits_[i] == Exit::Drop(DropReason::kNotRouted) &&
+                        !EthernetView(packet.Headers()).IsForGroup();
+    keys_[i] = routed ? RoutedBy(packet) : AddressKey{};
+    ask |= keys_[i].valid();
+  }
+  if (!ask) return;
+  std::array<DstEntry, Burst::kCapacity> hops;
+  port_.next_hops().Find({keys_.data(), burst_.count}, hops);
+  for (uint16_t i = 0; i < burst_.count; ++i) {
+    if (keys_[i].valid()) exits_[i] = RouteOut(burst_.packets[i], hops[i]);
+  }
+}
+
+// Becomes a packet of the lower device. Its TTL stays: ipvlan is no router.
+Exit Transmission::RouteOut(Packet& packet, const DstEntry& hop) {
+  if (hop.verdict == DstEntry::Verdict::kUnreachable) return Exit::Drop(DropReason::kNoRoute);
+  if (packet.length() > state_.phy_mtu + kEthernetHeaderSize && !packet.IsGso()) {
+    return Exit::Drop(DropReason::kTooBig);
+  }
+  const std::span<uint8_t> headers = WritableHeaders(packet);
+  if (headers.empty()) return Exit::Drop(DropReason::kOffload);
+  CompleteIpHeader(headers, packet.length());
+  const bool away = hop.verdict == DstEntry::Verdict::kNeighbour;
+  SetAddresses(headers, away ? hop.address : state_.phy_address, state_.phy_address);
+  if (away) return {.way = Exit::Way::kWire};
+  return {.way = hop.verdict == DstEntry::Verdict::kLocal ? Exit::Way::kLowerStack
+                                                          : Exit::Way::kControl};
+}
+
+void Transmission::Take(const Exit& exit, Burst& packets) {
+  switch (exit.way) {
+    case Exit::Way::kDrop:
+      return Drop(exit.reason, packets.view());
+    case Exit::Way::kSibling:
+      CountSent(packets);
+      return ForwardToSlave(worker_, exit.sibling, queue_, 0, packets);
+    case Exit::Way::kWire:
+      CountSent(packets);
+      return worker_.Transmit(state_.phy, queue_, packets);
+    case Exit::Way::kLowerStack:
+      return ToLowerStack(packets);
+    case Exit::Way::kGroup:
+      return ToGroup(packets);
+    case Exit::Way::kControl:
+      return ToControl(packets);
+    case Exit::Way::kAnswer:
+      return worker_.Deliver({{}, slave_.self, queue_, kCountNothing}, packets);
+  }
+}
+
+// dev_forward_skb to the lower device, which does not count what comes from above.
+void Transmission::ToLowerStack(Burst& packets) {
+  CountSent(packets);
+  uint16_t kept = 0;
+  for (const Packet& packet : packets.view()) {
+    if (state_.phy_up && IsForwardable(packet, state_.phy_mtu)) {
+      packets.packets[kept++] = packet;
+    } else {
+      const DropReason reason = state_.phy_up ? DropReason::kTooBig : DropReason::kDeviceDown;
+      worker_.Drop(state_.phy, reason, {&packet, 1});
+    }
+  }
+  packets.count = kept;
+  worker_.Deliver({{}, state_.phy, queue_, kCountNothing}, packets);
+}
+
+void Transmission::ToGroup(Burst& packets) {
+  CountSent(packets);
+  for (const Packet& packet : packets.view()) {
+    PostToGroup(worker_, port_, {slave_.self, state_.phy, queue_}, packet);
+  }
+}
+
+void Transmission::ToControl(Burst& packets) {
+  const uint16_t posted =
+      worker_.host().PostOutbound({slave_.self, state_.phy, queue_}, packets.view());
+  Drop(DropReason::kHostQueueFull, packets.view().subspan(posted));
+}
+
+void Transmission::Drop(DropReason reason, std::span<const Packet> packets) {
+  if (DeviceCounters* counters = worker_.CountersOf(slave_.self)) {
+    counters->tx_dropped.Add(packets.size());
+  }
+  worker_.Drop(slave_.self, reason, packets);
+}
+
+}  // namespace
+
+void Ipvlan::Forward(Worker& worker, uint16_t queue, Burst& burst) const {
+  if (state_.carrier) return Transmission(worker, state_, *port_, queue, burst).Run();
+  // As veth: neither moves a kernel counter.
+  const DropReason reason = state_.up ? DropReason::kNoCarrier : DropReason::kDeviceDown;
+  worker.Drop(state_.self, reason, burst.view());
+  burst.count = 0;
+}
+
+}  // namespace vswitch
