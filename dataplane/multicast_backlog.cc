@@ -18,9 +18,10 @@ MulticastBacklog::Current* MulticastBacklog::Next() {
 }
 
 bool MulticastBacklog::End() {
-  const bool empty = !active_ && ring_.empty();
-  busy_.store(false, std::memory_order_release);
-  return empty;
+  const bool active = active_;
+  // By exchange, so that what was posted by a worker that could not begin is seen here.
+  busy_.exchange(false, std::memory_order_acq_rel);
+  return !active && ring_.empty();
 }
 
 }  // namespace vswitch

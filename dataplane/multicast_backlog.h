@@ -35,7 +35,7 @@ class MulticastBacklog {
 
   // Worker thread. False when another worker is at it; else the caller has what follows to itself
   // until End.
-  bool Begin() { return !busy_.exchange(true, std::memory_order_acquire); }
+  bool Begin() { return !busy_.exchange(true, std::memory_order_acq_rel); }
   // The frame to go on with; null when there is none.
   Current* Next();
   // It has been everywhere. The packet is the caller's.

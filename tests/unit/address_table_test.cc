@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/address_table.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+namespace vswitch {
+namespace {
+
+AddressKey Ipv4(uint32_t number) { return {0, number, AddressKey::Family::kIpv4}; }
+
+AddressKey Ipv6(uint64_t high, uint64_t low) { return {high, low, AddressKey::Family::kIpv6}; }
+
+TEST(AddressTableTest, FindsWhatWasInserted) {
+  AddressTable table;
+  EXPECT_TRUE(table.Insert(Ipv4(1), 11));
+  EXPECT_TRUE(table.Insert(Ipv6(1, 1), 12));
+  EXPECT_EQ(table.Find(Ipv4(1)), 11u);
+  EXPECT_EQ(table.Find(Ipv6(1, 1)), 12u);
+  EXPECT_EQ(table.Find(Ipv6(1, 2)), AddressTable::kNone);
+  EXPECT_EQ(table.Find(Ipv6(2, 1)), AddressTable::kNone);
+  EXPECT_EQ(table.size(), 2u);
+}
+
+TEST(AddressTableTest, FamiliesAreApart) {
+  AddressTable table;
+  EXPECT_TRUE(table.Insert(Ipv4(7), 4));
+  EXPECT_EQ(table.Find(Ipv6(0, 7)), AddressTable::kNone);
+  EXPECT_TRUE(table.Insert(Ipv6(0, 7), 6));
+  EXPECT_EQ(table.Find(Ipv4(7)), 4u);
+  EXPECT_EQ(table.Find(Ipv6(0, 7)), 6u);
+}
+
+TEST(AddressTableTest, NoAddressIsNowhere) {
+  AddressTable table;
+  EXPECT_EQ(table.Find(AddressKey{}), AddressTable::kNone);
+  EXPECT_FALSE(table.Erase(AddressKey{}));
+}
+
+TEST(AddressTableTest, RefusesASecondOwner) {
+  AddressTable table;
+  EXPECT_TRUE(table.Insert(Ipv4(1), 1));
+  EXPECT_FALSE(table.Insert(Ipv4(1), 2));
+  EXPECT_EQ(table.Find(Ipv4(1)), 1u);
+  EXPECT_EQ(table.size(), 1u);
+}
+
+TEST(AddressTableTest, ForgetsWhatWasErased) {
+  AddressTable table;
+  table.Insert(Ipv4(1), 1);
+  EXPECT_TRUE(table.Erase(Ipv4(1)));
+  EXPECT_FALSE(table.Erase(Ipv4(1)));
+  EXPECT_EQ(table.Find(Ipv4(1)), AddressTable::kNone);
+  EXPECT_TRUE(table.Insert(Ipv4(1), 2));
+  EXPECT_EQ(table.Find(Ipv4(1)), 2u);
+}
+
+TEST(AddressTableTest, GrowsAndShrinksWithoutLoss) {
+  constexpr uint32_t kCount = 100000;
+  AddressTable table;
+  for (uint32_t i = 0; i < kCount; ++i) {
+    ASSERT_TRUE(table.Insert(Ipv4(i), i + 1));
+    ASSERT_TRUE(table.Insert(Ipv6(i, ~uint64_t{i}), i + 2));
+  }
+  for (uint32_t i = 0; i < kCount; ++i) {
+    ASSERT_EQ(table.Find(Ipv4(i)), i + 1);
+    ASSERT_EQ(table.Find(Ipv6(i, ~uint64_t{i})), i + 2);
+    ASSERT_EQ(table.Find(Ipv6(i, i)), AddressTable::kNone);
+  }
+  for (uint32_t i = 0; i < kCount; i += 2) ASSERT_TRUE(table.Erase(Ipv4(i)));
+  for (uint32_t i = 0; i < kCount; ++i) {
+    ASSERT_EQ(table.Find(Ipv4(i)), i % 2 == 0 ? AddressTable::kNone : i + 1);
+  }
+  EXPECT_EQ(table.size(), 2 * kCount - kCount / 2);
+}
+
+TEST(AddressTableTest, ABatchSaysTheSameAsOneByOne) {
+  AddressTable table;
+  for (uint32_t i = 0; i < 1000; i += 3) table.Insert(Ipv4(i), i + 1);
+  std::array<AddressKey, AddressTable::kBatch> keys;
+  std::array<uint64_t, AddressTable::kBatch> values;
+  for (uint32_t i = 0; i < keys.size(); ++i) {
+    if (i % 5 != 0) keys[i] = Ipv4(i * 7);
+  }
+  table.Find(keys, values);
+  for (size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(values[i], table.Find(keys[i])) << i;
+}
+
+// A reader may run at any time: what stays is always found, what comes and goes has its own value
+// or none.
+TEST(AddressTableTest, ReadersNeverMissWhatStays) {
+  constexpr uint32_t kStay = 2000, kChurn = 20000;
+  AddressTable table;
+  for (uint32_t i = 0; i < kStay; ++i) table.Insert(Ipv4(i), i + 1);
+  std::atomic<bool> stop{false};
+  std::atomic<uint64_t> wrong{0}, looks{0};
+  std::thread reader([&] {
+    while (!stop.load(std::memory_order_relaxed) || looks.load() < 1000) {
+      for (uint32_t i = 0; i < kStay; i += 13) {
+        if (table.Find(Ipv4(i)) != i + 1) wrong.fetch_add(1);
+        const uint32_t other = kStay + i * 10;
+        const uint64_t value = table.Find(Ipv4(other));
+        if (value != AddressTable::kNone && value != other + 1) wrong.fetch_add(1);
+      }
+      looks.fetch_add(1);
+    }
+  });
+  for (int round = 0; round < 3; ++round) {
+    for (uint32_t i = kStay; i < kStay + kChurn; ++i) table.Insert(Ipv4(i), i + 1);
+    for (uint32_t i = kStay; i < kStay + kChurn; ++i) table.Erase(Ipv4(i));
+  }
+  stop.store(true);
+  reader.join();
+  EXPECT_EQ(wrong.load(), 0u);
+}
+
+}  // namespace
+}  // namespace vswitch
