@@ -31,8 +31,14 @@ IpAddress LinkLocal(const std::array<uint8_t, 8>& interface_id) {
   return address;
 }
 
-// RFC 4291, appendix A.
-std::array<uint8_t, 8> Eui64(const MacAddress& mac) {
+// RFC 4291, appendix A; of devices that share an address by their numbers (addrconf_ifid_eui48).
+std::array<uint8_t, 8> Eui64(const Device& device) {
+  const MacAddress& mac = device.address;
+  if (device.dev_id != 0) {
+    const auto high = static_cast<uint8_t>(device.dev_id >> 8);
+    const auto low = static_cast<uint8_t>(device.dev_id);
+    return {mac[0], mac[1], mac[2], high, low, mac[3], mac[4], mac[5]};
+  }
   return {static_cast<uint8_t>(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
 }
 
@@ -87,7 +93,7 @@ void Addresses::AddOwnInet6(Device& device) {
   TellObservers([&](AddressObserver& o) { o.OnInet6Start(device); });
   switch (device.addrgenmode) {
     case IN6_ADDR_GEN_MODE_EUI64:
-      return AddLinkLocal(device, LinkLocal(Eui64(device.address)), 0);
+      return AddLinkLocal(device, LinkLocal(Eui64(device)), 0);
     case IN6_ADDR_GEN_MODE_RANDOM:
     case IN6_ADDR_GEN_MODE_STABLE_PRIVACY:
       return AddLinkLocal(device, LinkLocal(RandomId(device)), IFA_F_STABLE_PRIVACY);

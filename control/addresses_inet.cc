@@ -146,6 +146,10 @@ absl::Status Addresses::InsertInet(Device& device, InetAddress address, const Ca
     if (other.scope != address.scope) return ErrnoStatus(EINVAL);
     address.flags |= IFA_F_SECONDARY;
   }
+  if (const absl::Status valid = Validate(device, address); !valid.ok()) {
+    FreeIfEmpty(device);
+    return valid;
+  }
   const size_t place = address.secondary() ? list.size() : PlaceOfPrimary(list, address.scope);
   const auto added = list.insert(list.begin() + static_cast<ptrdiff_t>(place), std::move(address));
   ScheduleMore(device, *added);

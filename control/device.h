@@ -18,8 +18,10 @@
 
 namespace vswitch {
 
-struct LinkKind;
+class LowerPort;
 class Namespace;
+struct IpvlanSlave;
+struct LinkKind;
 
 using MacAddress = std::array<uint8_t, 6>;
 
@@ -52,6 +54,8 @@ struct Device {
   MacAddress broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   MacAddress perm_address{};                           // zero: none
   uint32_t mtu = 1500, min_mtu = 68, max_mtu = 65535;  // max 0: no limit
+  // The MTU that IPv4 and IPv6 know. An ipvlan slave follows its lower device without telling them.
+  uint32_t ip_mtu = 1500;
   uint32_t group = 0;
   uint32_t txqlen = 1000;
   uint32_t num_tx_queues = 1, num_rx_queues = 1;
@@ -60,7 +64,7 @@ struct Device {
   uint8_t link_mode = 0;
   uint8_t addrgenmode = 0;
 
-  bool carrier = true;
+  bool carrier = true, dormant = false, testing = false;
   OperState operstate = OperState::kUnknown;  // stored state; reported DOWN while not IFF_UP
   uint32_t carrier_up_count = 0, carrier_down_count = 0;
   bool qdisc_active = false;  // "noqueue" since the first UP, "noop" before and in DELLINK
@@ -68,6 +72,12 @@ struct Device {
   Device* link = nullptr;  // veth peer, lower device of an ipvlan
   bool has_link = false;   // IFLA_LINK is shown (0 while `link` is null)
   Device* master = nullptr;
+  // What takes the packets that this device receives (rx_handler_data); null: nobody. Who put it
+  // there owns it.
+  LowerPort* lower_port = nullptr;
+  std::shared_ptr<IpvlanSlave> ipvlan;  // of an ipvlan
+  // Tells links of one address from each other in what is made from the address; 0: none.
+  uint16_t dev_id = 0;
   bool unregistering = false;   // its RTM_DELLINK is being composed: no AF_SPEC/INET6 any more
   std::string devargs;          // ethdev
   bool wants_l3_stats = false;  // counters in hardware were asked for (RTM_SETSTATS)

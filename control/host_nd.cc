@@ -125,7 +125,7 @@ void HostStack::SolicitNd(const Neighbour& neighbour) {
                   .hop_limit = kHopLimit,
                   .protocol = IPPROTO_ICMPV6,
                   .payload = payload};
-  if (neighbour.valid()) return Transmit(device, WriteIcmp(packet), neighbour.lladdr);
+  if (neighbour.valid()) return Transmit(device, {.frame = WriteIcmp(packet)}, neighbour.lladdr);
   packet.destination = SolicitedNode(neighbour.address);
   SendToGroup(device, packet);
 }

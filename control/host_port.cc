@@ -3,6 +3,7 @@
 
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "control/link_kind.h"
@@ -14,11 +15,14 @@ HostPort::HostPort(Dataplane& dataplane, Router& router, rte_mempool* pool,
     : dataplane_(dataplane), router_(router), pool_(pool), duplicate_(std::move(duplicate)) {
   router_.SetResolver(AF_INET, &stack_);
   router_.SetResolver(AF_INET6, &stack_);
+  router_.SetFollowers([this](const Namespace& ns) { outbound_.Forget(ns); },
+                       [this](const Neighbour& neighbour) { outbound_.OnNeighbour(neighbour); });
 }
 
 HostPort::~HostPort() {
   router_.SetResolver(AF_INET, nullptr);
   router_.SetResolver(AF_INET6, nullptr);
+  router_.SetFollowers([](const Namespace&) {}, [](const Neighbour&) {});
 }
 
 void HostPort::Run(MonotonicTime now) {
@@ -29,6 +33,7 @@ void HostPort::Run(MonotonicTime now) {
     if (device == devices_.end()) continue;
     stack_.Receive(*device->second, frame_.bytes, frame_.checksum_pending, now);
   }
+  handled = std::max(handled, outbound_.Run(kFramesPerRound, now));
   if (handled > 0) last_frame_ = now;
   next_.reset();
   if (devices_.empty()) return;
@@ -36,11 +41,35 @@ void HostPort::Run(MonotonicTime now) {
   next_ = handled == kFramesPerRound ? now : now + (busy ? kBusyInterval : kIdleInterval);
 }
 
-void HostPort::OnAddressAdded(Device& device, const InetAddress&) { Enable(device); }
+void HostPort::AddLower(Device& lower, std::shared_ptr<IpvlanPort> port) {
+  outbound_.Add(lower, std::move(port));
+  Enable(lower);
+}
+
+void HostPort::RemoveLower(const Device& lower) {
+  outbound_.Remove(lower);
+  if (!NeedsStack(lower)) Disable(lower);
+}
+
+bool HostPort::NeedsStack(const Device& device) const {
+  const InetDevice* inet = device.inet.get();
+  return (inet != nullptr && !(inet->v4.empty() && inet->v6.empty())) || outbound_.Has(device.id);
+}
+
+void HostPort::OnAddressAdded(Device& device, const InetAddress&) {
+  outbound_.Forget(*device.ns);
+  Enable(device);
+}
 
 void HostPort::OnAddressRemoved(Device& device, const InetAddress&) {
-  const InetDevice* inet = device.inet.get();
-  if (inet == nullptr || (inet->v4.empty() && inet->v6.empty())) Disable(device);
+  outbound_.Forget(*device.ns);
+  if (!NeedsStack(device)) Disable(device);
+}
+
+// The device may only have left its namespace, and what stands on it stays.
+void HostPort::OnLinkGone(Device& device) {
+  outbound_.Forget(*device.ns);
+  if (!outbound_.Has(device.id)) Disable(device);
 }
 
 void HostPort::OnAddressProbed(Device& device, const InetAddress& address) {
@@ -102,13 +131,14 @@ void HostPort::OnDuplicate(Device& device, const IpAddress& address) {
 }
 
 // What a worker cannot take is lost, as on a wire.
-void HostPort::Transmit(const Device& device, Bytes frame) {
-  if (pool_ == nullptr || !devices_.contains(device.id) || HasOtherStack(device)) return;
+void HostPort::Transmit(const Device& device, Bytes frame, const Offload& offload) {
+  if (pool_ == nullptr || !devices_.contains(device.id)) return;
+  if (HasOtherStack(device) && !outbound_.Has(device.id)) return;
   const Port* port = dataplane_.PortOf(device.id);
   const size_t workers = dataplane_.workers().size();
   const auto worker =
       port != nullptr ? port->owner[0] : static_cast<uint16_t>(device.id.slot % workers);
-  (void)dataplane_.host().Send(worker, device.id, frame, pool_);
+  (void)dataplane_.host().Send(worker, device.id, frame, pool_, offload);
 }
 
 }  // namespace vswitch

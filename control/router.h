@@ -7,6 +7,7 @@
 #include <linux/nexthop.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -72,6 +73,11 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   // Who finds neighbours, for one family of all namespaces. Null: nobody. Not owned.
   void SetResolver(uint8_t family, NeighResolver* resolver);
 
+  // Who is told of every change of routes and rules in a namespace, and of every neighbour that
+  // changed.
+  void SetFollowers(std::function<void(const Namespace&)> routes,
+                    std::function<void(const Neighbour&)> neighbours);
+
   // When Run must be called next.
   std::optional<MonotonicTime> NextDeadline() const;
   void Run(MonotonicTime now);
@@ -92,6 +98,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   void OnMtuChanged(const Device& device, uint32_t old_mtu);
 
  private:
+  absl::Status Do(const Request& request);
   absl::Status NewNeigh(const Request& request);
   absl::Status ChangeNeigh(const Request& request, const NlAttrs& attrs, NeighTable& table,
                            Device& device);
@@ -164,6 +171,8 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   Multicast& multicast_;
   absl::flat_hash_map<const Namespace*, std::unique_ptr<RouterTables>> tables_;
   NeighResolver *arp_resolver_ = nullptr, *nd_resolver_ = nullptr;
+  std::function<void(const Namespace&)> on_routes_ = [](const Namespace&) {};
+  std::function<void(const Neighbour&)> on_neighbour_ = [](const Neighbour&) {};
 };
 
 }  // namespace vswitch

@@ -65,6 +65,7 @@ Rtnl::Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, Backe
                  }) {
   addresses_.Observe(router_);
   addresses_.Observe(host_port_);
+  addresses_.Observe(ipvlan_addresses_);
 }
 
 Rtnl::~Rtnl() {

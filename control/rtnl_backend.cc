@@ -32,6 +32,7 @@ absl::Status Rtnl::MakeBackend(Device& device, const BackendSpec& spec) {
   absl::StatusOr<std::unique_ptr<Backend>> backend =
       CreateBackend(spec, device.name, device.mtu, backend_env_);
   if (!backend.ok()) return backend.status();
+  (*backend)->OnAddress(device.address);
   dataplane_.Publish(device.id, device.kind->make_netdev(device));
   dataplane_.Attach(device.id, *std::move(backend));
   if (!device.kind->has_wire) return absl::OkStatus();

@@ -11,8 +11,7 @@
 #include <cerrno>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
-#include "control/fill_af_spec.h"
+#include "control/link_groups.h"
 #include "control/link_request.h"
 #include "control/message_head.h"
 #include "control/router.h"
@@ -21,32 +20,6 @@
 namespace vswitch {
 
 namespace {
-
-constexpr MacAddress kAllHosts{0x01, 0x00, 0x5e, 0, 0, 1};
-constexpr MacAddress kAllNodes{0x33, 0x33, 0, 0, 0, 1};
-
-// The group in which a node is asked for an address (RFC 4291, section 2.7.1).
-MacAddress SolicitedNode(const IpAddress& address) {
-  return {0x33, 0x33, 0xff, address.bytes[13], address.bytes[14], address.bytes[15]};
-}
-
-// The groups in the order in which a link that comes up joins them. One that was up and went down
-// has left them all.
-std::vector<MacAddress> GroupsOf(const Device& device) {
-  std::vector<MacAddress> groups;
-  if (device.type != ARPHRD_ETHER) return groups;
-  const bool left = device.qdisc_active && !device.up();
-  if (HasInet6(device) && !left) groups.push_back(kAllNodes);
-  if (!device.up()) return groups;
-  if (HasInet(device)) groups.push_back(kAllHosts);
-  if (device.inet == nullptr || (device.flags & IFF_NOARP) != 0) return groups;
-  absl::flat_hash_set<MacAddress> joined;
-  for (auto address = device.inet->v6.rbegin(); address != device.inet->v6.rend(); ++address) {
-    const MacAddress group = SolicitedNode(address->local);
-    if (joined.insert(group).second) groups.push_back(group);
-  }
-  return groups;
-}
 
 void FillGroup(const Device& device, const MacAddress& group, const MessageHead& head,
                Datagram& out) {

@@ -377,6 +377,7 @@ DumpStart Router::DumpNeighs(const Request& request) {
 
 void Router::Announce(const Neighbour& neighbour, uint16_t type, uint32_t pid) {
   const Namespace& ns = *neighbour.device->ns;
+  on_neighbour_(neighbour);
   if (!multicast_.HasMembers(ns, RTNLGRP_NEIGH)) return;
   Datagram datagram;
   FillNeigh(neighbour, {.type = type, .pid = pid}, MonotonicTime::clock::now(), datagram);

@@ -79,7 +79,7 @@ class World : public HostContext, private NeighAnnouncer {
   void OnDuplicate(Device&, const IpAddress& address) override {
     FUZZ_CHECK(address == Ip("fd00::7"));
   }
-  void Transmit(const Device& device, Bytes bytes) override {
+  void Transmit(const Device& device, Bytes bytes, const Offload&) override {
     ++sent_;
     const auto frame = ReadEthernet(bytes);
     FUZZ_CHECK(frame.has_value() && frame->source == device.address);

@@ -15,6 +15,8 @@
 #include <string>
 #include <vector>
 
+#include "control/ipvlan_key.h"
+#include "control/ipvlan_master.h"
 #include "control/link_name.h"
 #include "control/rtnl.h"
 #include "tests/fuzz/fuzz.h"
@@ -27,7 +29,7 @@ constexpr size_t kMaxSteps = 200;
 constexpr size_t kStepsPerDump = 16;
 constexpr std::array<const char*, 12> kNames = {"a",  "b",  "c",  "d%d", "veth%d", "veth0",
                                                 "d0", "lo", "a1", "%d",  "x%dy",   ""};
-constexpr std::array<const char*, 4> kKinds = {"veth", "dummy", "nosuch", ""};
+constexpr std::array<const char*, 5> kKinds = {"veth", "dummy", "ipvlan", "nosuch", ""};
 
 // Reads an input byte by byte; what is missing reads as zero.
 class Input {
@@ -194,22 +196,32 @@ class World {
     NlWriter writer(datagram);
     BeginLink(writer, RTM_NEWLINK, input);
     PutLinkAttributes(writer, input);
+    if (input.Coin()) writer.PutS32(IFLA_LINK, Index(input));
     const size_t info = writer.BeginNest(IFLA_LINKINFO);
     writer.PutString(IFLA_INFO_KIND, input.Pick(kKinds));
     if (input.Coin()) {
       const size_t data = writer.BeginNest(IFLA_INFO_DATA);
-      const size_t peer = writer.BeginNest(VETH_INFO_PEER);
-      ifinfomsg header{};
-      header.ifi_index = input.Byte() % 8;
-      header.ifi_flags = header.ifi_change = input.Byte();
-      writer.PutStruct(header);
-      PutLinkAttributes(writer, input);
-      writer.EndNest(peer);
+      input.Coin() ? PutPeer(writer, input) : PutIpvlan(writer, input);
       writer.EndNest(data);
     }
     writer.EndNest(info);
     writer.End();
     return datagram;
+  }
+
+  static void PutPeer(NlWriter& writer, Input& input) {
+    const size_t peer = writer.BeginNest(VETH_INFO_PEER);
+    ifinfomsg header{};
+    header.ifi_index = input.Byte() % 8;
+    header.ifi_flags = header.ifi_change = input.Byte();
+    writer.PutStruct(header);
+    PutLinkAttributes(writer, input);
+    writer.EndNest(peer);
+  }
+
+  static void PutIpvlan(NlWriter& writer, Input& input) {
+    if (input.Coin()) writer.PutU16(IFLA_IPVLAN_MODE, input.Byte() % (IPVLAN_MODE_MAX + 1));
+    if (input.Coin()) writer.PutU16(IFLA_IPVLAN_FLAGS, input.Byte() % 5);
   }
 
   static Datagram Change(Input& input) {
@@ -334,6 +346,7 @@ class World {
       FUZZ_CHECK(IsLegalName(device->name));
       for (const std::string& altname : device->altnames) CheckName(ns, *device, altname, names);
       CheckPair(*device);
+      CheckSlave(*device);
     }
     FUZZ_CHECK(ns.FindByIndex(1) == &ns.lo());
     for (const auto& [id, peer] : ns.ids()) {
@@ -356,6 +369,27 @@ class World {
     FUZZ_CHECK(peer->link == &device);
     FUZZ_CHECK(peer->ns->FindByIndex(peer->ifindex) == peer);
     FUZZ_CHECK(device.carrier == (device.up() && peer->up()));
+  }
+
+  // A slave is one of its lower device, which is there, and has its addresses to itself.
+  static void CheckSlave(const Device& device) {
+    FUZZ_CHECK((device.ipvlan != nullptr) ==
+               (device.kind != nullptr && device.kind->name == "ipvlan"));
+    if (device.ipvlan == nullptr) return;
+    const IpvlanMaster& master = *device.ipvlan->master;
+    const Device* phy = device.link;
+    FUZZ_CHECK(device.ipvlan->joined && *device.ipvlan->position == &device);
+    FUZZ_CHECK(phy != nullptr && phy == &master.phy() && phy->lower_port == &master);
+    FUZZ_CHECK(phy->ipvlan == nullptr && phy->ns->FindByIndex(phy->ifindex) == phy);
+    FUZZ_CHECK(device.dev_id != 0 && device.address == phy->address);
+    if (device.inet == nullptr) return;
+    for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+      for (const InetAddress& address : device.inet->Of(family)) {
+        FUZZ_CHECK(master.OwnerOf(IpvlanKey(address)) == &device);
+        const bool found = master.port()->addresses().Find(KeyOf(IpvlanKey(address))) != 0;
+        FUZZ_CHECK(found == device.up());
+      }
+    }
   }
 
   // Every link, once, unless a dump is under way already.

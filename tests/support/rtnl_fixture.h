@@ -104,6 +104,9 @@ struct Answer {
 
 class RtnlTest : public testing::Test {
  protected:
+  // With a pool the host stack can send.
+  explicit RtnlTest(rte_mempool* pool = nullptr) : env_{.pool = pool} {}
+
   // Executes, settles, and returns the last NLMSG_ERROR that came back.
   Answer Ask(RequestBuilder& request) { return Ask(request.Build()); }
   Answer Ask(RequestBuilder&& request) { return Ask(request.Build()); }
@@ -132,7 +135,8 @@ class RtnlTest : public testing::Test {
   FakeMulticast multicast_;
   FakeClient client_;
   MonotonicTime now_{std::chrono::seconds(1000)};
-  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}, [this] { return now_; }};
+  const BackendEnv env_;
+  Rtnl rtnl_{registry_, dataplane_, multicast_, env_, [this] { return now_; }};
 };
 
 }  // namespace vswitch

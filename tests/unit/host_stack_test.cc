@@ -176,7 +176,7 @@ class World : public HostContext, private NeighAnnouncer {
   void OnDuplicate(Device&, const IpAddress& address) override {
     sent_.push_back("duplicate " + address.ToString());
   }
-  void Transmit(const Device& device, Bytes frame) override {
+  void Transmit(const Device& device, Bytes frame, const Offload&) override {
     EXPECT_EQ(&device, &device_);
     frames_.emplace_back(frame.begin(), frame.end());
     sent_.push_back(Describe(frame));
@@ -431,7 +431,7 @@ void KnowStale6(World& world) { world.Know("fd00::2", kOther, NUD_STALE); }
 void KnowReachable6(World& world) { world.Know("fd00::2", kOther, NUD_REACHABLE); }
 void Know26(World& world) { world.Know("fd00::2", kTheirs, NUD_REACHABLE); }
 void AskFor6(World& world) { world.Receive(Ping("fd00::2", "fd00::1")); }
-void SetMtu1000(World& world) { world.device_.mtu = 1000; }
+void SetMtu1000(World& world) { world.device_.mtu = world.device_.ip_mtu = 1000; }
 
 INSTANTIATE_TEST_SUITE_P(
     Solicitation, HostStackTable,
