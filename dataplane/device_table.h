@@ -31,7 +31,8 @@ struct Port {
   }
 };
 
-struct DeviceSlot {
+// One cache line.
+struct alignas(64) DeviceSlot {
   std::atomic<const Netdev*> netdev{nullptr};
   std::atomic<const Port*> port{nullptr};
   std::atomic<const RxHandler*> rx_handler{nullptr};

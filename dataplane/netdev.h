@@ -3,6 +3,7 @@
 #ifndef VSWITCH_DATAPLANE_NETDEV_H_
 #define VSWITCH_DATAPLANE_NETDEV_H_
 
+#include <bit>
 #include <cstdint>
 #include <utility>
 
@@ -21,7 +22,10 @@ struct DeviceId {
 
   static constexpr uint32_t kNone = UINT32_MAX;
   bool valid() const { return slot != kNone; }
-  friend bool operator==(const DeviceId&, const DeviceId&) = default;
+  // At once: it is asked of every letter.
+  friend bool operator==(const DeviceId& a, const DeviceId& b) {
+    return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+  }
   template <typename H>
   friend H AbslHashValue(H state, const DeviceId& id) {
     return H::combine(std::move(state), id.slot, id.generation);

@@ -112,25 +112,17 @@ uint32_t Worker::Poll(const PollEntry& entry) {
 void Worker::Deliver(const Route& route, Burst& burst) {
   if (burst.count == 0) return;
   const DeviceSlot* slot = table_.Find(route.to);
-  if (slot != nullptr) [[likely]] {
-    const RxHandler* handler = slot->rx_handler.load(std::memory_order_acquire);
-    if (handler != nullptr) [[unlikely]]
-      Intercept(*handler, route, burst);
+  if (slot == nullptr) [[unlikely]] {
+    Drop(route.to, DropReason::kStale, burst.view());
+    burst.count = 0;
+    return;
   }
-  Pass(route, slot, burst);
-}
-
-// What a device sends out of its own backend, the wire, it does not receive.
-void Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burst) {
-  if (route.from != route.to) handler.Receive(*this, route, burst);
-}
-
-void Worker::Pass(const Route& route, const DeviceSlot* slot, Burst& burst) {
-  if (burst.count == 0) return;
-  const Port* port = slot == nullptr ? nullptr : slot->port.load(std::memory_order_acquire);
+  const RxHandler* handler = slot->rx_handler.load(std::memory_order_acquire);
+  if (handler != nullptr && !Intercept(*handler, route, burst)) [[unlikely]]
+    return;
+  const Port* port = slot->port.load(std::memory_order_acquire);
   if (port == nullptr) [[unlikely]] {
-    slot == nullptr ? Drop(route.to, DropReason::kStale, burst.view())
-                    : HandUp(route, DropReason::kNoBackend, burst);
+    HandUp(route, DropReason::kNoBackend, burst);
   } else if (const uint16_t queue = port->QueueFor(route.queue); port->owner[queue] == index_) {
     Send(route, *port, queue, burst);
   } else {
@@ -138,6 +130,12 @@ void Worker::Pass(const Route& route, const DeviceSlot* slot, Burst& burst) {
     Refuse(route, DropReason::kMailboxFull, burst.view().subspan(posted));
   }
   burst.count = 0;
+}
+
+// What a device sends out of its own backend, the wire, it does not receive.
+bool Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burst) {
+  if (route.from != route.to) handler.Receive(*this, route, burst);
+  return burst.count > 0;
 }
 
 void Worker::Send(const Route& route, const Port& port, uint16_t queue, Burst& burst) {
@@ -212,7 +210,7 @@ void Worker::Receive(const Route& route, DropReason reason, Burst& burst) {
   const DeviceSlot* slot = table_.Find(route.to);
   const RxHandler* handler =
       slot == nullptr ? nullptr : slot->rx_handler.load(std::memory_order_acquire);
-  if (handler != nullptr) Intercept(*handler, route, burst);
+  if (handler != nullptr && !Intercept(*handler, route, burst)) return;
   HandUp(route, reason, burst);
 }
 

@@ -106,10 +106,8 @@ class Worker {
   void CountRound(uint32_t moved, uint64_t cycles);
   uint32_t DrainMailbox();
   uint32_t DrainHost();
-  // What `handler` leaves of the burst stays in it.
-  void Intercept(const RxHandler& handler, const Route& route, Burst& burst);
-  // To the stack of route.to, past its rx handler.
-  void Pass(const Route& route, const DeviceSlot* slot, Burst& burst);
+  // Whether `handler` leaves anything in the burst.
+  bool Intercept(const RxHandler& handler, const Route& route, Burst& burst);
   void RunDeferred();
   // Delivers the letters, staged by route: senders that alternate cost a receiver no more
   // notifications than one sender.
