@@ -5,6 +5,7 @@
 #include <netinet/in.h>
 #include <rte_ether.h>
 
+#include <algorithm>
 #include <cstddef>
 
 namespace vswitch {
@@ -45,6 +46,7 @@ struct Network {
   uint16_t ethertype = 0;
   std::span<const uint8_t> bytes;
   uint32_t length = 0;
+  uint16_t vlan = 0;
 };
 
 // On its way out, a frame's length still includes the Ethernet header (skb->len), and a VLAN tag is
@@ -52,7 +54,7 @@ struct Network {
 Network SentNetwork(const Packet& packet) {
   const std::span<const uint8_t> headers = packet.Headers();
   if (headers.size() < kEthernetHeaderSize) return {};
-  return {Word(headers, kEtherType), headers.subspan(kEthernetHeaderSize), packet.length()};
+  return {Word(headers, kEtherType), headers.subspan(kEthernetHeaderSize), packet.length(), 0};
 }
 
 Network ReceivedNetwork(const Packet& packet) {
@@ -60,12 +62,14 @@ Network ReceivedNetwork(const Packet& packet) {
   uint32_t size = kEthernetHeaderSize;
   if (headers.size() < size) return {};
   uint16_t ethertype = Word(headers, kEtherType);
+  uint16_t vlan = 0;
   if (ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ) [[unlikely]] {
-    size += kVlanTagSize;
-    if (headers.size() < size) return {};
+    if (headers.size() < size + kVlanTagSize) return {};
+    vlan = Word(headers, size) & 0xfff;
     ethertype = Word(headers, kEtherType + kVlanTagSize);
+    size += kVlanTagSize;
   }
-  return {ethertype, headers.subspan(size), packet.length() - size};
+  return {ethertype, headers.subspan(size), packet.length() - size, vlan};
 }
 
 enum class End { kSource, kDestination };
@@ -137,16 +141,17 @@ AddressKey ReceivedFrom(const Packet& packet) {
 }
 
 bool IsValidIp(const Packet& packet) {
-  Network network = SentNetwork(packet);
-  network.length -= kEthernetHeaderSize;
+  const Network network = ReceivedNetwork(packet);
   const std::span<const uint8_t> bytes = network.bytes;
+  if (network.vlan != 0) return false;
   if (network.ethertype == RTE_ETHER_TYPE_IPV4) {
     if (!IsIpv4(network)) return false;
     const size_t header = (bytes[0] & 0xfu) * 4;
     return header <= bytes.size() && Ipv4Checksum(bytes.first(header)) == 0;
   }
   if (network.ethertype != RTE_ETHER_TYPE_IPV6 || !IsIpv6(network)) return false;
-  return Word(bytes, kIpv6Length) + kIpv6Size <= network.length;
+  const uint32_t payload = Word(bytes, kIpv6Length);
+  return payload > 0 && payload + kIpv6Size <= network.length;
 }
 
 AddressKey RoutedBy(const Packet& packet) {
@@ -154,15 +159,10 @@ AddressKey RoutedBy(const Packet& packet) {
   if (headers.size() < kEthernetHeaderSize) return {};
   const std::span<const uint8_t> bytes = headers.subspan(kEthernetHeaderSize);
   switch (Word(headers, kEtherType)) {
-    case RTE_ETHER_TYPE_IPV4: {
-      if (bytes.size() < kIpv4Size || bytes[0] >> 4 != 4) return {};
-      const size_t header = (bytes[0] & 0xfu) * 4;
-      if (header < kIpv4Size || header > bytes.size()) return {};
-      return Ipv4At(bytes, kIpv4Destination);
-    }
+    case RTE_ETHER_TYPE_IPV4:
+      return bytes.size() < kIpv4Size ? AddressKey{} : Ipv4At(bytes, kIpv4Destination);
     case RTE_ETHER_TYPE_IPV6:
-      if (bytes.size() < kIpv6Size || bytes[0] >> 4 != 6) return {};
-      return Ipv6At(bytes, kIpv6Destination);
+      return bytes.size() < kIpv6Size ? AddressKey{} : Ipv6At(bytes, kIpv6Destination);
     default:
       return {};
   }
@@ -173,18 +173,14 @@ void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length) {
   const uint32_t available = length - kEthernetHeaderSize;
   if (Word(headers, kEtherType) == RTE_ETHER_TYPE_IPV6) {
     const uint32_t payload = available - kIpv6Size;
-    if (Word(bytes, kIpv6Length) > payload) {
-      SetWord(bytes, kIpv6Length, static_cast<uint16_t>(payload));
-    }
-    return;
+    return SetWord(bytes, kIpv6Length, static_cast<uint16_t>(payload > UINT16_MAX ? 0 : payload));
   }
-  const size_t header = (bytes[0] & 0xfu) * 4;
-  const uint32_t total = Word(bytes, kIpv4Length);
-  if (total > available || total < header) {
-    SetWord(bytes, kIpv4Length, static_cast<uint16_t>(available));
-  }
+  SetWord(bytes, kIpv4Length, static_cast<uint16_t>(available));
   SetWord(bytes, kIpv4Checksum, 0);
-  SetWord(bytes, kIpv4Checksum, Ipv4Checksum(bytes.first(header)));
+  const size_t header = std::min<size_t>((bytes[0] & 0xfu) * 4, bytes.size());
+  // What ip_fast_csum makes of a header that is too short.
+  const uint16_t checksum = header < kIpv4Size ? Word(bytes, 0) : Ipv4Checksum(bytes.first(header));
+  SetWord(bytes, kIpv4Checksum, checksum);
 }
 
 }  // namespace vswitch

@@ -25,15 +25,14 @@ AddressKey ReceivedFor(const Packet& packet);
 // solicitation from "::" its target.
 AddressKey ReceivedFrom(const Packet& packet);
 
-// Whether Linux's IP input would hand the frame on: IPv4 or IPv6 without tag that says how long it
+// Whether Linux's IP input would hand the frame on: IPv4 or IPv6 of no VLAN that says how long it
 // is, IPv4 with a valid checksum (ip_rcv_core, ip6_rcv_core).
 bool IsValidIp(const Packet& packet);
 
-// The destination by which an IP packet is routed, however little its lengths can be trusted.
-// Invalid for all that is not IP.
+// The destination by which a packet is routed that calls itself IP, whatever else it says.
 AddressKey RoutedBy(const Packet& packet);
-// What ip_local_out and ip6_local_out do to a packet for which RoutedBy is valid: a length that
-// exceeds the frame is set right, and IPv4's checksum always. `headers` are the packet's.
+// What ip_local_out and ip6_local_out do to a packet for which RoutedBy is valid: its length
+// becomes that of the frame, and IPv4's checksum right. `headers` are the packet's.
 void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length);
 
 }  // namespace vswitch

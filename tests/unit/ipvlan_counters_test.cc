@@ -191,9 +191,17 @@ TEST_F(IpvlanCounters, WhatIsRoutedHasAnHonestHeader) {
   EXPECT_EQ(world.Outcome(world.s1(), With(good, 17, 200)), "w0 w0");
   EXPECT_EQ(world.w0().far->sent[0].bytes, good);
   EXPECT_EQ(world.w0().far->sent[1].bytes, good);
+  // Padding becomes part of the packet.
+  FrameContent padded = good;
+  padded.resize(good.size() + 4);
+  world.Outcome(world.s1(), padded);
+  EXPECT_EQ(world.w0().far->sent[2].bytes[17], 44);
+  EXPECT_TRUE(HasValidChecksum(world.w0().far->sent[2].bytes));
+  world.Outcome(world.s1(), With(good, 14, 0x44));
+  EXPECT_EQ(world.w0().far->sent[3].bytes[24], 0x44);
   const FrameContent ipv6 = IpFrame(X, P, "fd00::9", "fd00::1");
   world.Outcome(world.s1(), With(ipv6, 19, 200));
-  EXPECT_EQ(world.w0().far->sent[2].bytes, ipv6);
+  EXPECT_EQ(world.w0().far->sent[4].bytes, ipv6);
 }
 
 TEST_F(IpvlanCounters, WhatIsRoutedFitsTheLowerDevice) {
