@@ -1,33 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/ipvlan_trace.h"
 
-#include <rte_trace_point_register.h>
 #include <sys/sdt.h>
 
 #include <cstring>
 
+#include "control/ipvlan_trace_points.h"
+
 namespace vswitch {
-
-RTE_TRACE_POINT(vswitch_ipvlan_setup, RTE_TRACE_POINT_ARGS(const char* name),
-                rte_trace_point_emit_string(name);)
-RTE_TRACE_POINT(vswitch_ipvlan_newlink,
-                RTE_TRACE_POINT_ARGS(const char* name, int32_t ifindex, const char* phy),
-                rte_trace_point_emit_string(name);
-                rte_trace_point_emit_i32(ifindex); rte_trace_point_emit_string(phy);)
-RTE_TRACE_POINT(vswitch_ipvlan_dellink,
-                RTE_TRACE_POINT_ARGS(const char* name, int32_t ifindex, const char* phy),
-                rte_trace_point_emit_string(name);
-                rte_trace_point_emit_i32(ifindex); rte_trace_point_emit_string(phy);)
-RTE_TRACE_POINT(vswitch_ipvlan_address,
-                RTE_TRACE_POINT_ARGS(const char* name, uint8_t family, uint64_t high, uint64_t low),
-                rte_trace_point_emit_string(name);
-                rte_trace_point_emit_u8(family); rte_trace_point_emit_u64(high);
-                rte_trace_point_emit_u64(low);)
-
-RTE_TRACE_POINT_REGISTER(vswitch_ipvlan_setup, vswitch.ipvlan.setup)
-RTE_TRACE_POINT_REGISTER(vswitch_ipvlan_newlink, vswitch.ipvlan.newlink)
-RTE_TRACE_POINT_REGISTER(vswitch_ipvlan_dellink, vswitch.ipvlan.dellink)
-RTE_TRACE_POINT_REGISTER(vswitch_ipvlan_address, vswitch.ipvlan.address)
 
 void TraceIpvlanSetup(const Device& device) {
   vswitch_ipvlan_setup(device.name.c_str());
