@@ -217,7 +217,7 @@ bool Outbound::DependsOnDestinationAlone(Device& lower, const Header& header,
   for (uint8_t tos = 0; tos <= kTosMask; tos += kTosStep) {
     Header other = header;
     other.tos = tos;
-    if (Find4(lower, other) != way) return false;
+    if (Find(lower, other) != way) return false;
   }
   return true;
 }
