@@ -126,14 +126,16 @@ uint64_t AddressTable::Find(const AddressKey& key) const {
 }
 
 void AddressTable::Find(std::span<const AddressKey> keys, std::span<uint64_t> values) const {
-  std::array<uint64_t, kBatch> hashes;
+  std::array<const Bucket*, kBatch> firsts;
   const uint64_t state = state_.load(std::memory_order_acquire);
   for (size_t i = 0; i < keys.size(); ++i) {
-    hashes[i] = Hash(keys[i]);
-    rte_prefetch0(&BucketAt(IndexOf(hashes[i], BucketsIn(state))));
+    firsts[i] = &BucketAt(IndexOf(Hash(keys[i]), BucketsIn(state)));
+    rte_prefetch0(firsts[i]);
   }
   for (size_t i = 0; i < keys.size(); ++i) {
-    values[i] = keys[i].valid() ? Search(keys[i], hashes[i], state) : kNone;
+    values[i] = keys[i].valid() ? Scan(*firsts[i], keys[i]) : kNone;
+    if (values[i] == kNone && state_.load(std::memory_order_acquire) != state) [[unlikely]]
+      values[i] = Find(keys[i]);
   }
 }
 

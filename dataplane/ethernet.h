@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "dataplane/packet.h"
@@ -25,7 +26,7 @@ class EthernetView {
   uint16_t ethertype() const { return static_cast<uint16_t>(bytes_[12] << 8 | bytes_[13]); }
   // Broadcast is a group, too.
   bool IsForGroup() const { return (bytes_[0] & 1) != 0; }
-  bool IsForItself() const { return std::equal(bytes_, bytes_ + 6, bytes_ + 6); }
+  bool IsForItself() const { return std::memcmp(bytes_, bytes_ + 6, 6) == 0; }
 
  private:
   EthernetAddress AddressAt(size_t offset) const {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
 namespace vswitch {
 
@@ -120,12 +121,22 @@ AddressKey KeyOf(const Network& network, End end) {
   }
 }
 
-// Zero for a header whose checksum is right, the checksum for one where it is zero (RFC 1071).
+// In memory order: zero for a header whose checksum is right, the checksum for one where it is zero
+// (RFC 1071; the sum is the same in either byte order).
 uint16_t Ipv4Checksum(std::span<const uint8_t> header) {
-  uint32_t sum = 0;
-  for (size_t i = 0; i + 1 < header.size(); i += 2) sum += Word(header, i);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<uint16_t>(~sum);
+  uint64_t sum = 0;
+  uint32_t word = 0;
+  size_t done = 0;
+  for (; done + sizeof(word) <= header.size(); done += sizeof(word)) {
+    std::memcpy(&word, header.data() + done, sizeof(word));
+    sum += word;
+  }
+  word = 0;
+  if (done < header.size()) std::memcpy(&word, header.data() + done, header.size() - done);
+  sum += word;
+  sum = (sum & 0xffffffff) + (sum >> 32);
+  sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
+  return static_cast<uint16_t>(~((sum & 0xffff) + (sum >> 16)));
 }
 
 }  // namespace

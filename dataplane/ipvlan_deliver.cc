@@ -22,10 +22,16 @@ void DropTooBig(Worker& worker, DeviceId slave, const Packet& packet) {
   worker.Drop(slave, DropReason::kTooBig, {&packet, 1});
 }
 
+bool AllForwardable(uint32_t mtu, const Burst& burst) {
+  bool all = true;
+  for (const Packet& packet : burst.view()) all &= IsForwardable(packet, mtu);
+  return all;
+}
+
 void KeepForwardable(Worker& worker, DeviceId slave, uint32_t mtu, Burst& burst) {
   uint16_t kept = 0;
   for (const Packet& packet : burst.view()) {
-    if (IsForwardable(packet, mtu)) [[likely]] {
+    if (IsForwardable(packet, mtu)) {
       burst.packets[kept++] = packet;
     } else {
       DropTooBig(worker, slave, packet);
@@ -45,7 +51,9 @@ void ForwardToSlave(Worker& worker, DeviceId slave, uint16_t queue, uint16_t mar
     return;
   }
   if (!ipvlan->state().up) return DropAll(worker, slave, burst);
-  KeepForwardable(worker, slave, ipvlan->state().mtu, burst);
+  const uint32_t mtu = ipvlan->state().mtu;
+  if (!AllForwardable(mtu, burst)) [[unlikely]]
+    KeepForwardable(worker, slave, mtu, burst);
   const auto all_marks = static_cast<uint16_t>(marks | kCountHeaderTwice);
   worker.Deliver({.from = {}, .to = slave, .queue = queue, .marks = all_marks}, burst);
 }

@@ -4,6 +4,7 @@
 namespace vswitch {
 
 std::span<const PathFamily> PathFamilies() {
+  static const std::vector<uint32_t> addresses = {2, 1000, 100000, 1000000};
   static const std::vector<PathFamily> families = {
       {"veth", "a burst through a veth pair, ring to ring", {1, 8, 32, 64}, MakeVethHop},
       {"cross_core", "the same to another worker's ring", {1, 8, 32, 64}, MakeCrossCoreHop},
@@ -13,6 +14,15 @@ std::span<const PathFamily> PathFamilies() {
       {"device_lookup", "a device by its number", {1, 1000, 100000}, MakeDeviceLookup},
       {"index_lookup", "a link by its ifindex", {1, 1000, 100000}, MakeIndexLookup},
       {"name_lookup", "a link by its name", {1, 1000, 100000}, MakeNameLookup},
+      {"ipvlan_l2", "a burst from a slave to another, ring to ring", addresses, MakeIpvlanL2},
+      {"ipvlan_l3", "the same in L3 mode", addresses, MakeIpvlanL3},
+      {"ipvlan_wire",
+       "a burst from an L3 slave, routed to the wire",
+       {2, 1000, 60000},
+       MakeIpvlanWire},
+      {"address_lookup", "an address among so many", addresses, MakeAddressLookup},
+      {"rte_hash_lookup", "the same with rte_hash", addresses, MakeRteLookup},
+      {"address_change", "an address that comes and goes", addresses, MakeAddressChange},
       {"parse", "`ip link add type veth`, parsed", {1}, MakeParse},
       {"newlink", "a veth pair made and deleted beside others", {0, 1000, 100000}, MakeNewLink},
   };

@@ -43,7 +43,7 @@ class Kernel:
         subprocess.run(["ip", *arguments.format(**names).split()], check=True)
 
     @staticmethod
-    def drain(sent):
+    def drain():
         """A frame has gone its way when the sender's system call is over."""
 
     def remove(self):

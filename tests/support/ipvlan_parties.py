@@ -68,6 +68,7 @@ class Mouth:
     def __init__(self, interface, netns=None):
         self.socket = in_netns(netns, lambda: socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0))
         self._interface = interface
+        self.sent = 0  # without errors
 
     def send(self, data):
         """Returns None, or the name of the error. The kernel is told the ethertype as by its own
@@ -79,6 +80,7 @@ class Mouth:
             self.socket.sendto(data, (self._interface, ethertype))
         except OSError as error:
             return errno.errorcode[error.errno]
+        self.sent += 1
         return None
 
 
@@ -179,7 +181,7 @@ class Runner:
         mouths           by party
         ears, stacks     lists
         ip(arguments)    runs ip
-        drain(sent)      waits until the frames that were sent (a number by party) are on their way
+        drain()          waits until the frames that were sent are on their way
     `mode` is that of the ipvlan port."""
 
     def __init__(self, world, mode):
@@ -211,16 +213,13 @@ class Runner:
 
     def _send_all(self, frames):
         """Returns what the senders were told, by (frame, variant)."""
-        refused, sent = {}, {}
-        for frame in frames:
+        refused = {}
+        for number, frame in enumerate(frames, 1):
             for variant, data in enumerate(frame.data()):
                 refused[frame.name, variant] = self._world.mouths[frame.sender].send(data)
-                sent[frame.sender] = sent.get(frame.sender, 0) + 1
             self._listen(0)
-            if sum(sent.values()) >= _AT_ONCE:
-                self._world.drain(sent)
-                sent = {}
-        self._world.drain(sent)
+            if number % _AT_ONCE == 0 or number == len(frames):
+                self._world.drain()
         return refused
 
     def _flush(self):
