@@ -19,6 +19,10 @@ bool HasCarrier(const Device& device) {
   return (ReportedFlags(device) & (IFF_RUNNING | IFF_LOWER_UP)) != 0;
 }
 
+bool IsAboutNeighbours(uint16_t type) {
+  return type == RTM_NEWNEIGH || type == RTM_DELNEIGH || type == RTM_GETNEIGH;
+}
+
 }  // namespace
 
 RouterTables::RouterTables(const Namespace& ns, NeighAnnouncer& neigh_announcer,
@@ -36,10 +40,10 @@ Router::Router(Registry& registry, Multicast& multicast)
     : registry_(registry), multicast_(multicast) {}
 
 bool Router::Handles(uint16_t type) {
-  constexpr uint16_t kTypes[] = {RTM_NEWNEIGH,  RTM_DELNEIGH, RTM_GETNEIGH,   RTM_GETNEIGHTBL,
-                                 RTM_NEWROUTE,  RTM_DELROUTE, RTM_GETROUTE,   RTM_NEWRULE,
-                                 RTM_DELRULE,   RTM_GETRULE,  RTM_NEWNEXTHOP, RTM_DELNEXTHOP,
-                                 RTM_GETNEXTHOP};
+  constexpr uint16_t kTypes[] = {RTM_NEWNEIGH,   RTM_DELNEIGH,   RTM_GETNEIGH,   RTM_GETNEIGHTBL,
+                                 RTM_NEWROUTE,   RTM_DELROUTE,   RTM_GETROUTE,   RTM_NEWRULE,
+                                 RTM_DELRULE,    RTM_GETRULE,    RTM_NEWNEXTHOP, RTM_DELNEXTHOP,
+                                 RTM_GETNEXTHOP, RTM_SETNEIGHTBL};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
@@ -47,8 +51,8 @@ absl::Status Router::Execute(const Request& request) {
   const bool bulk = (request.flags() & NLM_F_BULK) != 0;
   const uint16_t type = request.message.header.nlmsg_type;
   const bool deletes = (type & 3) == (RTM_DELLINK & 3);
+  if (request.family() == AF_BRIDGE && IsAboutNeighbours(type)) return ExecuteFdb(request);
   if (bulk && deletes) return ErrnoStatus(EOPNOTSUPP, "Bulk delete is not supported");
-  // Forwarding tables of bridges, which there are none of.
   if (request.family() == AF_BRIDGE) return ErrnoStatus(EOPNOTSUPP);
   switch (type) {
     case RTM_NEWNEIGH:
@@ -57,6 +61,8 @@ absl::Status Router::Execute(const Request& request) {
       return DelNeigh(request);
     case RTM_GETNEIGH:
       return GetNeigh(request);
+    case RTM_SETNEIGHTBL:
+      return SetNeighTable(request);
     case RTM_NEWROUTE:
       return NewRoute(request);
     case RTM_DELROUTE:
@@ -103,6 +109,13 @@ RouterTables& Router::TablesOf(const Namespace& ns) {
   tables = std::make_unique<RouterTables>(ns, neigh_announcer, route_announcer);
   tables->arp.set_resolver(arp_resolver_);
   tables->nd.set_resolver(nd_resolver_);
+  // Limits and defaults are the same everywhere.
+  if (RouterTables* initial = FindTables(registry_.initial()); initial != nullptr) {
+    for (const uint8_t family : {AF_INET, AF_INET6}) {
+      tables->Neighbours(family)->set_limits(initial->Neighbours(family)->limits());
+      tables->Neighbours(family)->set_defaults(initial->Neighbours(family)->defaults());
+    }
+  }
   return *tables;
 }
 
@@ -142,6 +155,7 @@ uint8_t Router::TypeOf(const Device& device, const IpAddress& address) {
 }
 
 void Router::OnAddressAdded(Device& device, const InetAddress& address) {
+  FollowGroups(device);
   RouterTables& tables = TablesOf(*device.ns);
   if (address.family() == AF_INET6) return tables.fib6.AddressAdded(device, address);
   tables.fib4.AddressAdded(device, address);
@@ -160,6 +174,7 @@ void Router::OnAddressChanged(Device& device, const InetAddress& before, const I
 }
 
 void Router::OnAddressRemoved(Device& device, const InetAddress& address) {
+  FollowGroups(device);
   RouterTables& tables = TablesOf(*device.ns);
   if (address.family() == AF_INET6) return tables.fib6.AddressRemoved(device, address);
   tables.fib4.AddressRemoved(device, address);
@@ -174,9 +189,11 @@ void Router::OnInet6Stop(Device& device) {
   RouterTables* tables = FindTables(*device.ns);
   if (tables != nullptr) tables->fib6.LinkDown(device);
   FlushNeighbours(device, AF_INET6, false);
+  if (tables != nullptr) tables->nd.ForgetParams(device);
 }
 
 void Router::OnLinkUp(Device& device) {
+  FollowGroups(device);
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
   tables->fib4.LinkUp(device);
@@ -196,6 +213,7 @@ void Router::OnLinkChanged(Device& device) {
 }
 
 void Router::OnLinkDown(Device& device) {
+  FollowGroups(device);
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
   FlushNexthops(device, false);
@@ -206,8 +224,11 @@ void Router::OnLinkDown(Device& device) {
 }
 
 void Router::OnLinkGone(Device& device) {
+  device.mac_lists = nullptr;
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
+  tables->arp.ForgetParams(device);
+  tables->nd.ForgetParams(device);
   FlushNexthops(device, true);
   tables->fib4.LinkGone(device);
   FlushNeighbours(device, AF_INET, false);

@@ -20,6 +20,7 @@
 #include "control/dump.h"
 #include "control/fib4.h"
 #include "control/fib6.h"
+#include "control/fill_neigh.h"
 #include "control/message_head.h"
 #include "control/neigh_proxies.h"
 #include "control/neigh_table.h"
@@ -51,8 +52,8 @@ struct RouterTables {
 };
 
 // Control thread. Files: router.cc picks the handler and follows links and addresses;
-// rtnl_neigh.cc, rtnl_ntable.cc, rtnl_fdb.cc, rtnl_route.cc, rtnl_getroute.cc, rtnl_rule.cc and
-// rtnl_nexthop.cc hold the handlers.
+// rtnl_neigh.cc, rtnl_ntable.cc, rtnl_ntable_change.cc, rtnl_fdb.cc, rtnl_fdb_change.cc,
+// rtnl_route.cc, rtnl_getroute.cc, rtnl_rule.cc and rtnl_nexthop.cc hold the handlers.
 class Router final : public AddressObserver, private NeighAnnouncer, private RouteAnnouncer {
  public:
   Router(Registry& registry, Multicast& multicast);
@@ -101,6 +102,15 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   absl::Status GetNeigh(const Request& request);
   DumpStart DumpNeighs(const Request& request);
   DumpStart DumpNeighTables(const Request& request);
+  absl::Status SetNeighTable(const Request& request);
+  absl::Status SetNeighParams(const Request& request, const NlAttr& nest, uint8_t family);
+  void SetNeighDefaults(uint8_t family, const NeighParams& defaults);
+  // AF_BRIDGE
+  absl::Status ExecuteFdb(const Request& request);
+  static absl::Status GetFdb(const Request& request);
+  absl::Status NewFdb(const Request& request);
+  absl::Status DelFdb(const Request& request);
+  void AnnounceFdb(uint16_t type, const Namespace& ns, const FdbEntry& entry);
   DumpStart DumpFdb(const Request& request);
 
   absl::Status NewRoute(const Request& request);

@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Neighbours of family AF_BRIDGE: forwarding tables of bridges. There are no bridges, but every
-// link has a table of its own with the group addresses it listens to (rtnl_fdb_dump,
+// RTM_GETNEIGH of all neighbours of family AF_BRIDGE: forwarding tables of bridges. There are no
+// bridges, but every link has a table of its own with the addresses it receives (rtnl_fdb_dump,
 // ndo_dflt_fdb_dump).
-#include <linux/if.h>
-#include <linux/if_arp.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <vector>
 
-#include "absl/container/flat_hash_set.h"
-#include "control/fill_af_spec.h"
+#include "control/fill_neigh.h"
 #include "control/link_request.h"
 #include "control/message_head.h"
 #include "control/router.h"
@@ -21,44 +17,6 @@
 namespace vswitch {
 
 namespace {
-
-constexpr MacAddress kAllHosts{0x01, 0x00, 0x5e, 0, 0, 1};
-constexpr MacAddress kAllNodes{0x33, 0x33, 0, 0, 0, 1};
-
-// The group in which a node is asked for an address (RFC 4291, section 2.7.1).
-MacAddress SolicitedNode(const IpAddress& address) {
-  return {0x33, 0x33, 0xff, address.bytes[13], address.bytes[14], address.bytes[15]};
-}
-
-// The groups in the order in which a link that comes up joins them. One that was up and went down
-// has left them all.
-std::vector<MacAddress> GroupsOf(const Device& device) {
-  std::vector<MacAddress> groups;
-  if (device.type != ARPHRD_ETHER) return groups;
-  const bool left = device.qdisc_active && !device.up();
-  if (HasInet6(device) && !left) groups.push_back(kAllNodes);
-  if (!device.up()) return groups;
-  if (HasInet(device)) groups.push_back(kAllHosts);
-  if (device.inet == nullptr || (device.flags & IFF_NOARP) != 0) return groups;
-  absl::flat_hash_set<MacAddress> joined;
-  for (auto address = device.inet->v6.rbegin(); address != device.inet->v6.rend(); ++address) {
-    const MacAddress group = SolicitedNode(address->local);
-    if (joined.insert(group).second) groups.push_back(group);
-  }
-  return groups;
-}
-
-void FillGroup(const Device& device, const MacAddress& group, const MessageHead& head,
-               Datagram& out) {
-  NlWriter writer(out);
-  writer.Begin(head.type, head.flags, head.seq, head.pid);
-  writer.PutStruct(ndmsg{.ndm_family = AF_BRIDGE,
-                         .ndm_ifindex = device.ifindex,
-                         .ndm_state = NUD_PERMANENT,
-                         .ndm_flags = NTF_SELF});
-  writer.PutBytes(NDA_LLADDR, group);
-  writer.End();
-}
 
 class FdbDump final : public DumpSource {
  public:
@@ -84,11 +42,11 @@ class FdbDump final : public DumpSource {
 
  private:
   bool FillLink(const Device& device, DumpPage& page) {
-    if (done_ == 0 || device.ifindex != link_) groups_ = GroupsOf(device);
+    if (done_ == 0 || device.ifindex != link_) macs_ = ReceivedMacs(device);
     link_ = device.ifindex;
-    for (; done_ < groups_.size(); ++done_) {
-      const MacAddress& group = groups_[done_];
-      if (!page.Add([&](Datagram& out) { FillGroup(device, group, head_, out); })) return false;
+    for (; done_ < macs_.size(); ++done_) {
+      const FdbEntry entry{device.ifindex, macs_[done_], NUD_PERMANENT};
+      if (!page.Add([&](Datagram& out) { FillFdb(entry, head_, out); })) return false;
     }
     done_ = 0;
     return true;
@@ -101,7 +59,7 @@ class FdbDump final : public DumpSource {
   LinkCursor cursor_;
   // Of the link at the cursor, as it was when its first page was composed.
   int32_t link_ = 0;
-  std::vector<MacAddress> groups_;
+  std::vector<MacAddress> macs_;
   size_t done_ = 0;
 };
 

@@ -6,10 +6,12 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
 
+#include "control/fill_af_spec.h"
 #include "control/fill_route.h"
 #include "control/route_request.h"
 #include "control/router.h"
@@ -180,6 +182,7 @@ class PathFinder4 {
   absl::StatusOr<Path4> Input(Flow& flow) const {
     const Device* device = ns_.FindByIndex(flow.iif);
     if (device == nullptr) return ErrnoStatus(ENODEV);
+    if (flow.dst.IsMulticast()) return InputGroup(flow, *device);
     const bool everybody = flow.dst.ToV4() == kLimitedBroadcast;
     if (everybody || (!flow.src.valid() && flow.dst.IsAny())) {
       if (flow.src.valid() && flow.src.IsMulticast()) return ErrnoStatus(EINVAL);
@@ -199,7 +202,7 @@ class PathFinder4 {
     const RouteResult result = fib_.Lookup(lookup);
     const bool ours = result.ok() && (result.type == RTN_LOCAL || result.type == RTN_BROADCAST);
     if (!ours) return ErrnoStatus(EHOSTUNREACH);
-    if (!loopback && fib_.TypeOf(flow.src) != RTN_UNICAST) return ErrnoStatus(EINVAL);
+    if (!loopback && fib_.TypeOf(flow.src) == RTN_LOCAL) return ErrnoStatus(EINVAL);
     Path4 path{.result = result,
                .device = ns_.FindByIndex(kLoopbackIndex),
                .type = result.type,
@@ -219,6 +222,32 @@ class PathFinder4 {
   }
   static bool IsGroup(const IpAddress& address) {
     return address.IsMulticast() || address.ToV4() == kLimitedBroadcast;
+  }
+
+  // ip_route_input_mc
+  absl::StatusOr<Path4> InputGroup(const Flow& flow, const Device& device) const {
+    const bool nobody = !flow.src.valid() || IsZeroNet(flow.src);
+    if (!IsMember(device, flow.dst)) return ErrnoStatus(EINVAL);
+    if (nobody && !IsLocalMulticast(flow.dst)) return ErrnoStatus(EINVAL);
+    if (!nobody &&
+        (IsGroup(flow.src) || flow.src.IsLoopback() || fib_.TypeOf(flow.src) == RTN_LOCAL)) {
+      return ErrnoStatus(EINVAL);
+    }
+    return Path4{.device = ns_.FindByIndex(kLoopbackIndex),
+                 .type = RTN_MULTICAST,
+                 .flags = kLocalFlag | kMulticastFlag,
+                 .with_route = false};
+  }
+
+  // The groups of a device: that of all hosts while it is up, and those that it joined because it
+  // has their addresses (ip_check_mc_rcu).
+  static bool IsMember(const Device& device, const IpAddress& group) {
+    if (IsAllHosts(group)) return device.up() && HasInet(device);
+    if (device.inet == nullptr) return false;
+    const auto& addresses = device.inet->v4;
+    return std::any_of(addresses.begin(), addresses.end(), [&](const InetAddress& address) {
+      return address.local == group && (address.flags & IFA_F_MCAUTOJOIN) != 0;
+    });
   }
 
   absl::StatusOr<Path4> ToSelf(Flow& flow) const {

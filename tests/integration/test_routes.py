@@ -91,6 +91,30 @@ script("neighbours_flushed", commands(
     "neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev v0", "link set v0 down",
     "neigh show to 10.1.0.0/24"))
 
+script("neighbour_tables", commands(
+    "ntable change name arp_cache dev v0 retrans 500 gc_stale 1000 queue 7 app_probes 2 "
+    "ucast_probes 4 mcast_probes 5 anycast_delay 20 proxy_delay 40 proxy_queue 13 locktime 60",
+    "ntable change name ndisc_cache dev v0 retrans 700",
+    "-6 ntable change name arp_cache dev v0 retrans 700",
+    "ntable change name nosuch dev v0 retrans 700", "ntable change name arp_cache retrans 700",
+    "ntable change name arp_cache thresh1 3") +
+    "ip ntable show | sed 's/ reachable [0-9]*//'\n" +
+    commands("link set v0 mtu 1000", "ntable change name ndisc_cache dev v0 retrans 700"))
+
+script("forwarding_tables", "".join(f"t bridge {line}\n" for line in (
+    "fdb add 02:11:22:33:44:55 dev v0", "fdb add 02:11:22:33:44:55 dev v0 self",
+    "fdb append 02:11:22:33:44:55 dev v0 self", "fdb add 02:11:22:33:44:56 dev v0 master",
+    "fdb add 02:11:22:33:44:57 dev v0 self static", "fdb add 02:11:22:33:44:57 dev v0 self vlan 5",
+    "fdb add 02:11:22:33:44:57 dev v0 self vlan 4095", "fdb add 01:00:5e:01:02:03 dev v0 self",
+    "fdb add 33:33:00:00:00:01 dev v0 self", "fdb add 01:80:c2:00:00:00 dev v0 self",
+    "fdb add 02:11:22:33:44:55 dev lo self", "fdb show dev v0", "-j fdb show dev v0", "fdb show",
+    "fdb get 02:11:22:33:44:55 dev v0", "fdb get 02:11:22:33:44:55 dev v0 self",
+    "fdb get 02:11:22:33:44:55 br v0", "fdb flush dev v0", "fdb flush dev v0 self",
+    "fdb del 02:11:22:33:44:55 dev v0 self", "fdb del 02:11:22:33:44:55 dev v0 self",
+    "fdb del 33:33:00:00:00:01 dev v0 self", "fdb show dev v0")) +
+    "ip link set v0 down; ip link set v0 up; bridge fdb show dev v0\n"
+    "ip -d -o link show dev v0 | grep -o 'promiscuity [0-9]*'\n")
+
 script("routes_of_addresses", commands(
     "addr add 10.1.0.1/24 brd + dev v0", "addr add 10.1.0.2/24 dev v0",
     "addr add 10.1.0.3/32 dev v0", "addr add 10.3.0.1/24 dev v0 metric 77",
@@ -150,7 +174,12 @@ script("route_get", ADDRESSES + commands(
         "255.255.255.255") for how in ("", "fibmatch ")),
     "route get 10.1.0.2 oif w0", "route get 10.1.0.2 from 10.1.0.1",
     "route get 10.1.0.2 from 10.1.0.77", "route get 10.1.0.1 from 10.1.0.2 iif v0",
-    "route get 10.1.0.1 iif v0", "route get 9.9.9.9 from 10.1.0.2 iif v0",
+    "route get 10.1.0.1 iif v0", "route get 10.1.0.1 from 10.1.0.255 iif v0",
+    "route get 224.0.0.1 from 10.9.0.9 iif v0", "route get 224.0.0.1 iif v0",
+    "route get 224.0.0.1 from 10.1.0.1 iif v0", "route get 239.1.1.1 from 10.1.0.2 iif v0",
+    "addr add 239.1.1.1/32 dev v0 autojoin", "route get 239.1.1.1 from 10.1.0.2 iif v0",
+    "route get 239.1.1.1 from 10.1.0.2 iif w0", "route get 239.1.1.1 iif v0",
+    "route get 9.9.9.9 from 10.1.0.2 iif v0",
     "route get 10.1.0.2 mark 5", "-d route get 10.1.0.2", "route get 10.1.0.2 uid 7",
     "-j route get 10.1.0.2", "route get 10.1.0.2 oif nosuch"))
 
