@@ -141,7 +141,8 @@ RouteResult Fib4::Resolve(Flow& flow) const {
     for (const NextHop& hop : hops) {
       if (IsUsable(hop, flow)) usable.push_back(&hop);
     }
-    result.hop = SelectHop(usable, flow);
+    const NextHop* resilient = SelectResilient(*result.route, flow);
+    result.hop = resilient != nullptr ? resilient : SelectHop(usable, flow);
   }
   if (!flow.src.valid()) flow.src = SourceOf(result);
   return result;

@@ -168,7 +168,8 @@ RouteResult Fib6::ChoosePath(RouteResult result, const Flow& flow) const {
     for (const NextHop& hop : HopsOf(*sibling)) consider(hop);
   }
   if (usable.size() < 2) return result;
-  result.hop = SelectHop(usable, flow);
+  const NextHop* resilient = same_link ? nullptr : SelectResilient(*result.route, flow);
+  result.hop = resilient != nullptr ? resilient : SelectHop(usable, flow);
   for (const IpRoute* sibling : siblings) {
     if (sibling->nexthop == nullptr && &sibling->hops[0] == result.hop) result.route = sibling;
   }

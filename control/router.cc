@@ -40,10 +40,10 @@ Router::Router(Registry& registry, Multicast& multicast)
     : registry_(registry), multicast_(multicast) {}
 
 bool Router::Handles(uint16_t type) {
-  constexpr uint16_t kTypes[] = {RTM_NEWNEIGH,   RTM_DELNEIGH,   RTM_GETNEIGH,   RTM_GETNEIGHTBL,
-                                 RTM_NEWROUTE,   RTM_DELROUTE,   RTM_GETROUTE,   RTM_NEWRULE,
-                                 RTM_DELRULE,    RTM_GETRULE,    RTM_NEWNEXTHOP, RTM_DELNEXTHOP,
-                                 RTM_GETNEXTHOP, RTM_SETNEIGHTBL};
+  constexpr uint16_t kTypes[] = {
+      RTM_NEWNEIGH,   RTM_DELNEIGH,   RTM_GETNEIGH,   RTM_GETNEIGHTBL, RTM_NEWROUTE,
+      RTM_DELROUTE,   RTM_GETROUTE,   RTM_NEWRULE,    RTM_DELRULE,     RTM_GETRULE,
+      RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP, RTM_SETNEIGHTBL, RTM_GETNEXTHOPBUCKET};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
@@ -79,6 +79,8 @@ absl::Status Router::Execute(const Request& request) {
       return DelNexthop(request);
     case RTM_GETNEXTHOP:
       return GetNexthop(request);
+    case RTM_GETNEXTHOPBUCKET:
+      return GetBucket(request);
     default:
       return ErrnoStatus(EOPNOTSUPP);
   }
@@ -96,6 +98,8 @@ DumpStart Router::Dump(const Request& request) {
       return DumpRules(request);
     case RTM_GETNEXTHOP:
       return DumpNexthops(request);
+    case RTM_GETNEXTHOPBUCKET:
+      return DumpBuckets(request);
     default:
       return ErrnoStatus(EOPNOTSUPP);
   }
@@ -134,8 +138,8 @@ void Router::SetResolver(uint8_t family, NeighResolver* resolver) {
 std::optional<MonotonicTime> Router::NextDeadline() const {
   std::optional<MonotonicTime> next;
   for (const auto& [ns, tables] : tables_) {
-    for (const auto& when :
-         {tables->arp.NextDeadline(), tables->nd.NextDeadline(), tables->fib6.NextDeadline()}) {
+    for (const auto& when : {tables->arp.NextDeadline(), tables->nd.NextDeadline(),
+                             tables->fib6.NextDeadline(), tables->nexthops.NextDeadline()}) {
       if (when.has_value() && (!next.has_value() || *when < *next)) next = when;
     }
   }
@@ -147,6 +151,7 @@ void Router::Run(MonotonicTime now) {
     tables->arp.Run(now);
     tables->nd.Run(now);
     tables->fib6.Run(now);
+    RunNexthops(*ns, tables->nexthops, now);
   }
 }
 

@@ -53,7 +53,8 @@ struct RouterTables {
 
 // Control thread. Files: router.cc picks the handler and follows links and addresses;
 // rtnl_neigh.cc, rtnl_ntable.cc, rtnl_ntable_change.cc, rtnl_fdb.cc, rtnl_fdb_change.cc,
-// rtnl_route.cc, rtnl_getroute.cc, rtnl_rule.cc and rtnl_nexthop.cc hold the handlers.
+// rtnl_route.cc, rtnl_getroute.cc, rtnl_rule.cc, rtnl_nexthop.cc and rtnl_bucket.cc hold the
+// handlers.
 class Router final : public AddressObserver, private NeighAnnouncer, private RouteAnnouncer {
  public:
   Router(Registry& registry, Multicast& multicast);
@@ -132,12 +133,16 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   static absl::Status MakeNexthopHop(const Request& request, const NlAttrs& attrs,
                                      RouterTables& tables, NexthopObject& nexthop);
   static absl::Status MakeNexthopGroup(const nhmsg& header, const NlAttrs& attrs,
-                                       RouterTables& tables, NexthopObject& nexthop);
+                                       RouterTables& tables, NexthopObject& nexthop, ExtAck& ack);
   absl::Status InsertNexthop(const Request& request, RouterTables& tables,
                              std::shared_ptr<NexthopObject> nexthop);
   absl::Status DelNexthop(const Request& request);
   absl::Status GetNexthop(const Request& request);
   DumpStart DumpNexthops(const Request& request);
+  absl::Status GetBucket(const Request& request);
+  DumpStart DumpBuckets(const Request& request);
+  // Upkeep of resilient groups.
+  void RunNexthops(const Namespace& ns, Nexthops& nexthops, MonotonicTime now);
   void RemoveNexthop(const Namespace& ns, RouterTables& tables,
                      const std::shared_ptr<NexthopObject>& nexthop, const Cause& cause);
   void AnnounceNexthop(const Namespace& ns, uint16_t type, const NexthopObject& nexthop,

@@ -96,7 +96,9 @@ absl::Status CheckGroupForm(Bytes bytes) {
 // valid_group_nh
 absl::Status CheckMember(const NexthopObject& member, size_t count, bool fdb) {
   if (member.group()) {
-    return ErrnoStatus(EINVAL, "Hash-threshold group can not be a nexthop within a group");
+    return ErrnoStatus(EINVAL, member.resilient != nullptr
+                                   ? "Resilient group can not be a nexthop within a group"
+                                   : "Hash-threshold group can not be a nexthop within a group");
   }
   if (member.blackhole && count > 1) {
     return ErrnoStatus(EINVAL,
@@ -130,7 +132,38 @@ absl::Status ReadMembers(const NlAttrs& attrs, const Nexthops& nexthops, Nexthop
   }
   for (uint16_t type = NHA_GROUP_TYPE + 1; type <= NHA_RES_GROUP; ++type) {
     if (!attrs.Has(type) || type == NHA_FDB) continue;
+    if (type == NHA_RES_GROUP && nexthop.resilient_config.has_value()) continue;
     return ErrnoStatus(EINVAL, "No other attributes can be set in nexthop groups");
+  }
+  return absl::OkStatus();
+}
+
+// In hundredths of a second; Linux keeps time in ticks of 4 ms.
+Milliseconds ReadTimer(const NlAttrs& attrs, uint16_t type) {
+  return Milliseconds(uint64_t{attrs.U32(type)} * 5 / 2 * 4);
+}
+
+// rtm_to_nh_config_grp_res
+absl::Status ReadResilient(const NlAttr& nest, ResilientConfig& config, ExtAck& ack) {
+  static const std::array<NlPolicy, NHA_RES_GROUP_UNBALANCED_TIMER + 1> kPolicy = [] {
+    std::array<NlPolicy, NHA_RES_GROUP_UNBALANCED_TIMER + 1> policy{};
+    policy[NHA_RES_GROUP_BUCKETS] = {.type = NlType::kU16};
+    policy[NHA_RES_GROUP_IDLE_TIMER] = {.type = NlType::kU32};
+    policy[NHA_RES_GROUP_UNBALANCED_TIMER] = {.type = NlType::kU32};
+    return policy;
+  }();
+  const auto attrs = ParseAttributes(nest.value, nest.offset + static_cast<uint32_t>(NLA_HDRLEN),
+                                     kPolicy, NlParse::kExact, &ack);
+  if (!attrs.ok()) return attrs.status();
+  if (attrs->Has(NHA_RES_GROUP_BUCKETS)) {
+    config.buckets = attrs->U16(NHA_RES_GROUP_BUCKETS);
+    if (config.buckets == 0) return ErrnoStatus(EINVAL, "Number of buckets needs to be non-0");
+  }
+  if (attrs->Has(NHA_RES_GROUP_IDLE_TIMER)) {
+    config.idle_timer = ReadTimer(*attrs, NHA_RES_GROUP_IDLE_TIMER);
+  }
+  if (attrs->Has(NHA_RES_GROUP_UNBALANCED_TIMER)) {
+    config.unbalanced_timer = ReadTimer(*attrs, NHA_RES_GROUP_UNBALANCED_TIMER);
   }
   return absl::OkStatus();
 }
@@ -198,6 +231,18 @@ absl::Status CheckEncap(const NlAttrs& attrs) {
   return ErrnoStatus(EINVAL, "LWT encapsulation attribute is missing");
 }
 
+// nla_put_nh_group_res
+void PutResilient(const ResilientTable& table, NlWriter& writer) {
+  const size_t nest = writer.BeginNest(NHA_RES_GROUP, true);
+  writer.PutU16(NHA_RES_GROUP_BUCKETS, static_cast<uint16_t>(table.buckets().size()));
+  writer.PutU32(NHA_RES_GROUP_IDLE_TIMER, static_cast<uint32_t>(table.idle_timer.count() / 10));
+  writer.PutU32(NHA_RES_GROUP_UNBALANCED_TIMER,
+                static_cast<uint32_t>(table.unbalanced_timer.count() / 10));
+  writer.PutU64(NHA_RES_GROUP_UNBALANCED_TIME,
+                Hundredths(table.UnbalancedFor(MonotonicTime::clock::now())));
+  writer.EndNest(nest);
+}
+
 // nh_fill_node
 void FillNexthop(const NexthopObject& nexthop, const MessageHead& head, Datagram& out) {
   NlWriter writer(out);
@@ -215,9 +260,11 @@ void FillNexthop(const NexthopObject& nexthop, const MessageHead& head, Datagram
           {.id = member.nexthop->id, .weight = static_cast<uint8_t>(member.weight - 1)});
     }
     if (nexthop.fdb) writer.PutBytes(NHA_FDB, {});
-    writer.PutU16(NHA_GROUP_TYPE, NEXTHOP_GRP_TYPE_MPATH);
+    writer.PutU16(NHA_GROUP_TYPE,
+                  nexthop.resilient != nullptr ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH);
     writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(entries.data()),
                                 entries.size() * sizeof(nexthop_grp)});
+    if (nexthop.resilient != nullptr) PutResilient(*nexthop.resilient, writer);
   } else if (nexthop.blackhole) {
     writer.PutBytes(NHA_BLACKHOLE, {});
   } else {
@@ -348,6 +395,14 @@ absl::Status CheckReplacement(const NexthopObject& old, const NexthopObject& now
   if (!old.group() && now.group()) {
     return ErrnoStatus(EINVAL, "Can not replace a nexthop with a nexthop group.");
   }
+  const bool resilient = old.resilient != nullptr;
+  if (resilient != now.resilient_config.has_value()) {
+    return ErrnoStatus(EINVAL, "Can not replace a nexthop group with one of a different type.");
+  }
+  if (resilient && now.resilient_config->buckets.value_or(old.resilient->buckets().size()) !=
+                       old.resilient->buckets().size()) {
+    return ErrnoStatus(EINVAL, "Can not change number of buckets of a resilient nexthop group.");
+  }
   if (!old.groups.empty() && old.fdb != now.fdb) {
     return ErrnoStatus(EINVAL, "Cannot change nexthop FDB status while in a group");
   }
@@ -413,7 +468,7 @@ absl::Status Router::NewNexthop(const Request& request) {
   absl::Status status;
   if (attrs->Has(NHA_GROUP)) {
     nexthop->blackhole = false;
-    status = MakeNexthopGroup(header, *attrs, tables, *nexthop);
+    status = MakeNexthopGroup(header, *attrs, tables, *nexthop, request.ack);
   }
   const bool no_id = (request.flags() & NLM_F_REPLACE) != 0 && nexthop->id == 0;
   if (status.ok() && !attrs->Has(NHA_GROUP)) {
@@ -426,15 +481,15 @@ absl::Status Router::NewNexthop(const Request& request) {
 }
 
 absl::Status Router::MakeNexthopGroup(const nhmsg& header, const NlAttrs& attrs,
-                                      RouterTables& tables, NexthopObject& nexthop) {
+                                      RouterTables& tables, NexthopObject& nexthop, ExtAck& ack) {
   if (header.nh_family != AF_UNSPEC) return ErrnoStatus(EINVAL, "Invalid family for group");
   const uint16_t type =
       attrs.Has(NHA_GROUP_TYPE) ? attrs.U16(NHA_GROUP_TYPE) : uint16_t{NEXTHOP_GRP_TYPE_MPATH};
   if (type > NEXTHOP_GRP_TYPE_MAX) return ErrnoStatus(EINVAL, "Invalid group type");
-  if (type == NEXTHOP_GRP_TYPE_RES) {
-    return ErrnoStatus(EOPNOTSUPP, "Resilient nexthop groups are not supported");
-  }
-  return ReadMembers(attrs, tables.nexthops, nexthop);
+  if (type == NEXTHOP_GRP_TYPE_RES) nexthop.resilient_config.emplace();
+  const absl::Status status = ReadMembers(attrs, tables.nexthops, nexthop);
+  if (!status.ok() || type != NEXTHOP_GRP_TYPE_RES || !attrs.Has(NHA_RES_GROUP)) return status;
+  return ReadResilient(*attrs.Find(NHA_RES_GROUP), *nexthop.resilient_config, ack);
 }
 
 // insert_nexthop
@@ -446,6 +501,9 @@ absl::Status Router::InsertNexthop(const Request& request, RouterTables& tables,
   if (old == nullptr) {
     if (replace && !create) {
       return ErrnoStatus(ENOENT, "Replace specified without create and no entry exists");
+    }
+    if (nexthop->resilient_config.has_value() && !nexthop->resilient_config->buckets.has_value()) {
+      return ErrnoStatus(EINVAL, "Number of buckets not specified for nexthop group insertion");
     }
     tables.nexthops.Insert(nexthop);
     AnnounceNexthop(*request.client.ns, RTM_NEWNEXTHOP, *nexthop, CauseOf(request));
@@ -502,6 +560,8 @@ void Router::RemoveNexthop(const Namespace& ns, RouterTables& tables,
     std::erase_if(group->members,
                   [&](const NexthopObject::Member& member) { return member.nexthop == nexthop; });
     group->UpdateHops();
+    group->UpdateBuckets(MonotonicTime::clock::now());
+    tables.nexthops.Schedule(*group);
     if (cause.client != nullptr) AnnounceNexthop(ns, RTM_NEWNEXTHOP, *group, cause);
   }
 }

@@ -266,6 +266,22 @@ script("nexthops", ADDRESSES + commands(
     "nexthop", "route", "nexthop del id 44", "link set v1 down",
         "nexthop", "route", "-6 route", "nexthop flush", "nexthop"))
 
+script("resilient_nexthop_groups", ADDRESSES + "".join(
+    f"t ip nexthop {line} | sed -E 's/idle_time [0-9.]+//'\n" for line in (
+        "add id 1 via 10.1.0.2 dev v0", "add id 2 via 10.1.0.3 dev v0",
+        "add id 3 via 10.1.0.4 dev v0", "add id 10 group 1/2 type resilient",
+        "add id 10 group 1/2 type resilient buckets 0",
+        "add id 10 group 1/2,3 type resilient buckets 8 idle_timer 60 unbalanced_timer 300",
+        "add id 11 group 1/2,3 type resilient buckets 5", "add id 12 group 1/2", "show", "-j show",
+        "bucket show", "bucket show id 11", "bucket show id 1", "bucket show id 99",
+        "bucket show nhid 1", "bucket show dev w0", "bucket get id 10 index 3",
+        "bucket get id 10 index 8", "bucket get id 12 index 0", "add id 13 group 10",
+        "replace id 12 group 1/2 type resilient buckets 4", "replace id 10 group 1/2",
+        "replace id 10 group 1/2 type resilient buckets 16",
+        "replace id 10 group 1,3/2/3 type resilient idle_timer 5", "bucket show id 10", "del id 1",
+        "bucket show", "show")) +
+    commands("route add 10.9.0.0/16 nhid 10", "route show", "route get 10.9.0.1 oif v0"))
+
 MONITORED = LINKS + """\
 ip monitor route address neigh rule nexthop > {out} & monitor=$!
 sleep 1

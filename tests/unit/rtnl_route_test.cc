@@ -471,7 +471,9 @@ TEST_F(FibTest, SharedNexthopsTakeRoutesAlong) {
   config.nexthop_id = 7;
   EXPECT_TRUE(Add(config).ok());
   EXPECT_EQ(WayTo("9.9.9.9"), "v0 via 10.1.0.2 src 10.1.0.1");
-  NexthopObject other = *nexthop;
+  NexthopObject other;
+  other.family = AF_INET;
+  other.hop = nexthop->hop;
   other.hop.gateway = Addr("10.1.0.3");
   nexthops_.Redefine(*nexthop, other);
   EXPECT_EQ(WayTo("9.9.9.9"), "v0 via 10.1.0.3 src 10.1.0.1");
