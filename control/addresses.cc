@@ -242,7 +242,7 @@ void Addresses::RunAddress(Device& device, InetAddress& address, MonotonicTime n
   const bool deprecated = (address.flags & IFA_F_DEPRECATED) != 0;
   if (IsAgeless(address) || deprecated) return;
   if (!IsPast(address.preferred_lifetime, address, now)) return;
-  ChangeAddress(device, address, [&] { address.flags |= IFA_F_DEPRECATED; });
+  address.flags |= IFA_F_DEPRECATED;
   Tell(RTM_NEWADDR, device, address, {});
 }
 

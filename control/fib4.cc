@@ -28,6 +28,11 @@ const std::vector<InetAddress>& AddressesOf(const Device* device) {
 
 const std::vector<InetAddress>& AddressesOf(const Device& device) { return AddressesOf(&device); }
 
+// Those that count when an address goes.
+const std::vector<InetAddress>& OthersOf(const Device& device) {
+  return AddressesOf(device.inet != nullptr && device.inet->v4_stops ? nullptr : &device);
+}
+
 IpPrefix HostPrefix(const IpAddress& address) { return {address, 32}; }
 
 // The last address of a subnet.
@@ -38,7 +43,7 @@ IpAddress BroadcastOf(const IpPrefix& subnet) {
 
 // The first address of the same subnet (inet_ifa_byprefix).
 const InetAddress* PrimaryOf(const Device& device, const InetAddress& address) {
-  for (const InetAddress& other : AddressesOf(device)) {
+  for (const InetAddress& other : OthersOf(device)) {
     if (other.prefix_length != address.prefix_length) continue;
     if (other.prefix().Contains(address.peer)) return &other;
   }
@@ -237,7 +242,7 @@ uint32_t Fib4::StaleRoutes(const Device& device, const InetAddress& address,
   const auto covers = [](const InetAddress& a, const InetAddress& b) {
     return a.prefix_length == b.prefix_length && b.prefix().Contains(a.peer);
   };
-  for (const InetAddress& other : AddressesOf(device)) {
+  for (const InetAddress& other : OthersOf(device)) {
     if (other.secondary()) {
       if (covers(other, primary)) {
         other_primary = &primary;

@@ -46,6 +46,8 @@ class Fib6 {
 
   void AddressAdded(Device& device, const InetAddress& address);
   void AddressReady(Device& device, const InetAddress& address);
+  // The address gets another peer than it has now.
+  void PeerChanges(Device& device, const InetAddress& address);
   void AddressChanged(Device& device, const InetAddress& before, const InetAddress& now);
   void AddressRemoved(Device& device, const InetAddress& address);
   void Inet6Started(Device& device);
@@ -106,8 +108,14 @@ class Fib6 {
   // Whether the address is this host's; with a device, the scope of the link counts
   // (ipv6_chk_addr).
   bool IsLocal(const IpAddress& address, const Device* device, uint32_t banned_flags) const;
-  void AddPrefixRoute(const Device& device, const IpPrefix& prefix, const InetAddress& address);
-  IpRoute* FindPrefixRoute(const Device& device, const IpPrefix& prefix) const;
+  // `lifetime` in seconds.
+  void AddPrefixRoute(const Device& device, const IpPrefix& prefix, const InetAddress& address,
+                      uint32_t lifetime);
+  // The first of those of the prefix through the device.
+  IpRoute* FindPrefixRoute(const Device& device, const IpPrefix& prefix,
+                           bool with_gateway = false) const;
+  // Gives it metric and lifetime of the address. False: there is none.
+  bool ModifyPrefixRoute(const Device& device, const IpPrefix& prefix, const InetAddress& address);
   void RemovePrefixRoute(const Device& device, const InetAddress& address);
   void SetExpiry(IpRoute& route, std::optional<MonotonicTime> expires);
   void Announce(const std::vector<const IpRoute*>& routes, uint16_t type, uint16_t flags,

@@ -137,9 +137,7 @@ absl::Status Fib6::MakeHop(const RouteConfig& config, NextHop& hop) const {
     hop.flags |= RTNH_F_ONLINK;
   }
   const bool local = config.type == RTN_LOCAL || config.type == RTN_ANYCAST;
-  const bool loop = device != nullptr && (device->flags & IFF_LOOPBACK) != 0 &&
-                    !config.dst.address.IsLoopback() && !local;
-  if (IsRejectType(config.type) || loop) {
+  if (IsRejectType(config.type)) {
     hop.device = ns_.FindByIndex(1);
     return absl::OkStatus();
   }
@@ -202,6 +200,7 @@ Fib6::RouteOr Fib6::Make(const RouteConfig& config, ExtAck& ack) {
     route->hops.emplace_back();
     const absl::Status status = MakeHop(config, route->hops[0]);
     if (!status.ok()) return status;
+    if (IsReject(*route)) route->expires.reset();
   }
   if (config.prefsrc.valid()) {
     const Device* device = HopsOf(*route)[0].device;
@@ -345,7 +344,7 @@ absl::Status Fib6::AddMultipath(const RouteConfig& config, const Cause& cause, E
 }
 
 std::unique_ptr<IpRoute> Fib6::Take(IpRoute& route) {
-  SetExpiry(route, std::nullopt);
+  if (route.expires.has_value()) expiring_.erase({*route.expires, &route});
   return tables_.Remove(route);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/host_port.h"
 
+#include <linux/if.h>
 #include <linux/rtnetlink.h>
 
 #include <utility>
@@ -36,9 +37,17 @@ void HostPort::Run(MonotonicTime now) {
   next_ = handled == kFramesPerRound ? now : now + (busy ? kBusyInterval : kIdleInterval);
 }
 
-void HostPort::OnAddressAdded(Device& device, const InetAddress&) { Enable(device); }
+void HostPort::OnAddressAdded(Device& device, const InetAddress& address) {
+  stack_.addresses().Add(device, address);
+  Enable(device);
+}
 
-void HostPort::OnAddressRemoved(Device& device, const InetAddress&) {
+void HostPort::OnAddressReady(Device& device, const InetAddress& address) {
+  stack_.addresses().Ready(device, address);
+}
+
+void HostPort::OnAddressRemoved(Device& device, const InetAddress& address) {
+  stack_.addresses().Remove(device, address);
   const InetDevice* inet = device.inet.get();
   if (inet == nullptr || (inet->v4.empty() && inet->v6.empty())) Disable(device);
 }
@@ -82,6 +91,7 @@ std::optional<HostRoute> HostPort::RouteTo(const Namespace& ns, const IpAddress&
       destination.family == AF_INET ? tables.fib4.Resolve(flow) : tables.fib6.Resolve(flow);
   const bool leaves = result.ok() && result.type == RTN_UNICAST && result.hop != nullptr;
   if (!leaves || result.hop->device == nullptr) return std::nullopt;
+  if ((result.hop->device->flags & IFF_LOOPBACK) != 0) return std::nullopt;
   const IpAddress& gateway = result.hop->gateway;
   return HostRoute{result.hop->device, gateway.valid() ? gateway : destination};
 }

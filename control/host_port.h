@@ -42,7 +42,7 @@ class HostPort final : public AddressObserver, private HostContext {
   void Run(MonotonicTime now);
 
   void OnAddressAdded(Device& device, const InetAddress& address) override;
-  void OnAddressReady(Device&, const InetAddress&) override {}
+  void OnAddressReady(Device& device, const InetAddress& address) override;
   void OnAddressChanged(Device&, const InetAddress&, const InetAddress&) override {}
   void OnAddressRemoved(Device& device, const InetAddress& address) override;
   void OnAddressProbed(Device& device, const InetAddress& address) override;

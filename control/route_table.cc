@@ -111,8 +111,9 @@ RouteTable* RouteTables::Find(uint32_t id) const {
 
 RouteTable& RouteTables::FindOrMake(uint32_t id) {
   if (RouteTable* table = Find(id)) return *table;
-  auto& table = tables_[{id % kBuckets, -++last_table_}];
-  table = std::make_unique<RouteTable>(id);
+  const RouteTable::Position position(id % kBuckets, -++last_table_);
+  auto& table = tables_[position];
+  table = std::make_unique<RouteTable>(id, position);
   return *(by_id_[id] = table.get());
 }
 
@@ -160,12 +161,9 @@ std::unique_ptr<IpRoute> RouteTables::Remove(IpRoute& route) {
   return Find(route.table)->Remove(route);
 }
 
-std::vector<IpRoute*> RouteTables::InOrder(std::vector<IpRoute*> routes) {
-  const auto position = [](const IpRoute& route) { return route.table % kBuckets; };
+std::vector<IpRoute*> RouteTables::InOrder(std::vector<IpRoute*> routes) const {
   std::sort(routes.begin(), routes.end(), [&](const IpRoute* a, const IpRoute* b) {
-    if (a->table != b->table) {
-      return std::pair(position(*a), a->table) < std::pair(position(*b), b->table);
-    }
+    if (a->table != b->table) return Find(a->table)->position() < Find(b->table)->position();
     return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
   });
   return routes;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -41,8 +42,12 @@ class RouteTable {
 
   enum class Place { kFirst, kLast };  // in the group
 
-  explicit RouteTable(uint32_t id) : id_(id) {}
+  // By bucket, (id & 255), then the most recent first: the order of a dump.
+  using Position = std::pair<uint32_t, int64_t>;
+
+  RouteTable(uint32_t id, Position position) : id_(id), position_(position) {}
   uint32_t id() const { return id_; }
+  Position position() const { return position_; }
 
   static RouteKey KeyOf(const IpRoute& route);
 
@@ -98,6 +103,7 @@ class RouteTable {
   Map::const_iterator FirstOf(const IpPrefix& dst, uint64_t rank = 0) const;
 
   const uint32_t id_;
+  const Position position_;
   Map routes_;
   std::array<uint32_t, 129> lengths_{};  // routes by prefix length
   uint64_t changes_ = 0;
@@ -109,7 +115,7 @@ class RouteTables {
   // Null if there is none.
   RouteTable* Find(uint32_t id) const;
   RouteTable& FindOrMake(uint32_t id);
-  // In the order of a dump: 256 buckets by (id & 255), the most recent first inside a bucket.
+  // In the order of a dump.
   std::vector<RouteTable*> DumpOrder() const;
 
   // As RouteTable has them, for the table that the route names.
@@ -149,10 +155,9 @@ class RouteTables {
   void Index(IpRoute& route);
   void Unindex(IpRoute& route);
   void UnindexSource(IpRoute& route);
-  static std::vector<IpRoute*> InOrder(std::vector<IpRoute*> routes);
+  std::vector<IpRoute*> InOrder(std::vector<IpRoute*> routes) const;
 
-  // By bucket, then the most recent first.
-  absl::btree_map<std::pair<uint32_t, int64_t>, std::unique_ptr<RouteTable>> tables_;
+  absl::btree_map<RouteTable::Position, std::unique_ptr<RouteTable>> tables_;
   absl::flat_hash_map<uint32_t, RouteTable*> by_id_;
   absl::btree_set<Use> by_device_;
   absl::flat_hash_map<IpAddress, RouteSet> by_source_;

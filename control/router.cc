@@ -172,6 +172,10 @@ void Router::OnAddressReady(Device& device, const InetAddress& address) {
   TablesOf(*device.ns).fib6.AddressReady(device, address);
 }
 
+void Router::OnPeerChange(Device& device, const InetAddress& address) {
+  TablesOf(*device.ns).fib6.PeerChanges(device, address);
+}
+
 void Router::OnAddressChanged(Device& device, const InetAddress& before, const InetAddress& now) {
   RouterTables& tables = TablesOf(*device.ns);
   if (now.family() == AF_INET6) return tables.fib6.AddressChanged(device, before, now);
@@ -192,7 +196,7 @@ void Router::OnInet6Start(Device& device) { TablesOf(*device.ns).fib6.Inet6Start
 
 void Router::OnInet6Stop(Device& device) {
   RouterTables* tables = FindTables(*device.ns);
-  if (tables != nullptr) tables->fib6.LinkDown(device);
+  if (tables != nullptr) tables->fib6.LinkGone(device);
   FlushNeighbours(device, AF_INET6, false);
   if (tables != nullptr) tables->nd.ForgetParams(device);
 }

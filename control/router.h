@@ -80,6 +80,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
 
   void OnAddressAdded(Device& device, const InetAddress& address) override;
   void OnAddressReady(Device& device, const InetAddress& address) override;
+  void OnPeerChange(Device& device, const InetAddress& address) override;
   void OnAddressChanged(Device& device, const InetAddress& before, const InetAddress& now) override;
   void OnAddressRemoved(Device& device, const InetAddress& address) override;
   void OnInet6Start(Device& device) override;
