@@ -37,12 +37,13 @@ class PrefixRouteTest : public AddressTest {
     }
     return lines;
   }
-  void AddRoute(const char* dst, uint32_t metric, const char* gateway = nullptr) {
+  void AddRoute(const char* device, const char* dst, uint32_t metric,
+                const char* gateway = nullptr) {
     RouteConfig config{.dst = {*IpAddress::Parse(dst), 64},
                        .type = RTN_UNICAST,
                        .protocol = RTPROT_BOOT,
                        .nlflags = NLM_F_CREATE | NLM_F_APPEND,
-                       .oif = Get("v0").ifindex,
+                       .oif = Get(device).ifindex,
                        .priority = metric};
     if (gateway != nullptr) config.gateway = *IpAddress::Parse(gateway);
     ExtAck ack;
@@ -148,7 +149,7 @@ TEST_F(PrefixRouteTest, TheFirstOfThePrefixGoesFirst) {
   Ifa low{"v0", "2001:db8::1/64"};
   low.metric = 5;
   AddV6(low);
-  AddRoute("2001:db8::", 6);
+  AddRoute("v0", "2001:db8::", 6);
   AddV6({"v0", "2001:db8::2/64"});
   EXPECT_EQ(Routes(), (Lines{"2001:db8::/64 v0 5", "2001:db8::/64 v0 6", "2001:db8::/64 v0 256"}));
   EXPECT_EQ(Del(low), 0);
@@ -158,7 +159,7 @@ TEST_F(PrefixRouteTest, TheFirstOfThePrefixGoesFirst) {
 
 TEST_F(PrefixRouteTest, TimeLeavesItAlone) {
   EXPECT_EQ(Add({"v0", "2001:db8::1/64"}), 0);
-  AddRoute("2001:db8::", 6);
+  AddRoute("v0", "2001:db8::", 6);
   Wait(std::chrono::seconds(2));
   EXPECT_EQ(Routes(), (Lines{"2001:db8::/64 v0 6", "2001:db8::/64 v0 256"}));
 }
@@ -175,19 +176,17 @@ TEST_F(PrefixRouteTest, LoopbackHasThemWhileItIsUp) {
 }
 
 TEST_F(PrefixRouteTest, OfALinkThatGoesRoutesAreToldBeforeSettings) {
-  AddV6({"v0", "2001:db8::1/64"});
-  AddRoute("2001:db8:9::", 1024, "2001:db8::8");
-  AddV6({"v1", "2001:db8:1::1/64"});
-  RouteConfig other{.dst = {*IpAddress::Parse("2001:db8:9::"), 64},
-                    .type = RTN_UNICAST,
-                    .nlflags = NLM_F_CREATE | NLM_F_APPEND,
-                    .gateway = *IpAddress::Parse("2001:db8:1::8"),
-                    .priority = 1024};
-  ExtAck ack;
-  EXPECT_TRUE(fib().Add(other, {}, ack).ok());
-  RtnlTest::SetUp("v0", false);
+  for (const char* name : {"d0", "d1"}) {
+    AddDummy(name);
+    RtnlTest::SetUp(name);
+  }
+  AddV6({"d0", "2001:db8::1/64"});
+  AddV6({"d1", "2001:db8:1::1/64"});
+  AddRoute("d0", "2001:db8:9::", 1024, "2001:db8::8");
+  AddRoute("d1", "2001:db8:9::", 1024, "2001:db8:1::8");
+  RtnlTest::SetUp("d0", false);
   Groups();
-  EXPECT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK, Index(Get("v0").ifindex))).error, 0);
+  EXPECT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK, Index(Get("d0").ifindex))).error, 0);
   const std::vector<uint32_t> groups = Groups();
   const auto route = std::find(groups.begin(), groups.end(), uint32_t{RTNLGRP_IPV6_ROUTE});
   const auto netconf = std::find(groups.begin(), groups.end(), uint32_t{RTNLGRP_IPV6_NETCONF});
