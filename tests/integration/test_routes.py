@@ -19,6 +19,13 @@ from support.beside_kernel import SETTLE, seeds
 LINKS = SETTLE + """\
 exec 2>&1
 t() { echo "+ $*"; "$@"; echo "= $?"; }
+# An IPv6 address without duplicate detection gets its local route in the background all the same.
+settle_local6() {
+  for _ in $(seq 50); do
+    [ $(ip -6 -o addr | wc -l) -gt $(ip -6 route show table local type local | wc -l) ] || return
+    sleep 0.02
+  done
+}
 ip link add v0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02
 ip link add w0 address 02:00:00:00:00:03 type veth peer name w1 address 02:00:00:00:00:04
 for link in v0 v1 w0 w1; do ip link set $link addrgenmode none; done
@@ -28,6 +35,7 @@ settle
 ADDRESSES = """\
 ip addr add 10.1.0.1/24 brd + dev v0; ip addr add 10.2.0.1/24 dev w0
 ip addr add 2001:db8::1/64 dev v0 nodad; ip addr add 2001:db8:1::1/64 dev w0 nodad
+settle_local6
 """
 
 # What Linux 6.1 says without a sentence of its own.
@@ -39,6 +47,7 @@ SENTENCES_SINCE = {
 }
 
 LINK_CHANGE = re.compile(r"link set \S+ (up|down)$")
+ADDRESS_IN_USE = re.compile(r"addr add \S*:.* nodad")
 
 SAME_AS_KERNEL = {}
 
@@ -56,10 +65,15 @@ def run_shell(text, prefix=()):
                   result.stdout, flags=re.M)
 
 
+def wait_after(line):
+    if LINK_CHANGE.match(line):
+        return "settle\n"
+    return "settle_local6\n" if ADDRESS_IN_USE.match(line) else ""
+
+
 def commands(*lines):
-    """Each line is one command of `ip`; what a link that goes up or down changes is waited for."""
-    return "".join(f"t ip {line}\n{'settle' if LINK_CHANGE.match(line) else ''}\n"
-                   for line in lines)
+    """Each line is one command of `ip`; what Linux does later because of it is waited for."""
+    return "".join(f"t ip {line}\n{wait_after(line)}" for line in lines)
 
 
 script("neighbours", commands(
@@ -112,7 +126,7 @@ script("forwarding_tables", "".join(f"t bridge {line}\n" for line in (
     "fdb get 02:11:22:33:44:55 br v0", "fdb flush dev v0", "fdb flush dev v0 self",
     "fdb del 02:11:22:33:44:55 dev v0 self", "fdb del 02:11:22:33:44:55 dev v0 self",
     "fdb del 33:33:00:00:00:01 dev v0 self", "fdb show dev v0")) +
-    "ip link set v0 down; ip link set v0 up; bridge fdb show dev v0\n"
+    "ip link set v0 down; ip link set v0 up; settle; bridge fdb show dev v0\n"
     "ip -d -o link show dev v0 | grep -o 'promiscuity [0-9]*'\n")
 
 script("routes_of_addresses", commands(
