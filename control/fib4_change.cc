@@ -390,7 +390,7 @@ absl::Status Fib4::InsertInGroup(const RouteConfig& config, std::unique_ptr<IpRo
 }
 
 IpRoute* Fib4::FindToDelete(const RouteConfig& config, const RouteTable& table) const {
-  for (IpRoute* route : table.OfPrefix(config.dst)) {
+  for (IpRoute* route : table.OfNode(config.dst)) {
     const bool matches = route->tos == config.tos &&
                          (config.type == 0 || route->type == config.type) &&
                          (config.scope == RT_SCOPE_NOWHERE || route->scope == config.scope) &&

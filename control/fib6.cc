@@ -96,17 +96,17 @@ Fib6::Fib6(const Namespace& ns, const RuleSet& rules, const Nexthops& nexthops,
 
 // The routes of a prefix that a packet may take, the lowest metric first. On a link of its own it
 // takes none of the other links', and of some prefixes each link has a route.
-std::vector<IpRoute*> Fib6::Candidates(const RouteTable& table, const IpPrefix& dst,
+std::vector<IpRoute*> Fib6::Candidates(const RouteTable& table, const RouteNode& node,
                                        const Flow& flow, uint32_t strict) const {
-  if (flow.oif == 0 || (strict & kSameLink) == 0) return table.OfPrefix(dst);
+  if (flow.oif == 0 || (strict & kSameLink) == 0) return table.OfNode(node);
   std::vector<IpRoute*> routes;
   const auto add = [&](IpRoute& route) {
-    if (route.table == table.id()) routes.push_back(&route);
+    if (route.table == table.id() && route.src == node.src) routes.push_back(&route);
     return false;
   };
   const Device* device = ns_.FindByIndex(flow.oif);
-  if (device != nullptr) (void)tables_.FindUsing(device, dst, add);
-  (void)tables_.FindUsing(nullptr, dst, add);
+  if (device != nullptr) (void)tables_.FindUsing(device, node.dst, add);
+  (void)tables_.FindUsing(nullptr, node.dst, add);
   std::sort(routes.begin(), routes.end(), [](const IpRoute* a, const IpRoute* b) {
     return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
   });
@@ -147,8 +147,10 @@ RouteResult Fib6::LookupTable(uint32_t id, const Flow& flow, uint32_t strict) co
   const RouteTable* table = tables_.Find(id);
   RouteResult result{.error = EAGAIN};
   if (table == nullptr) return result;
-  table->VisitPrefixes(flow.dst, [&](const IpRoute& first) {
-    const std::vector<IpRoute*> routes = Candidates(*table, first.dst, flow, strict);
+  const IpAddress source = flow.src.valid() ? flow.src : IpAddress::Any(AF_INET6);
+  table->VisitNodes(flow.dst, source, [&](const IpRoute& first) {
+    const RouteNode node(first.dst, first.src);
+    const std::vector<IpRoute*> routes = Candidates(*table, node, flow, strict);
     result = Select(routes, first.priority, flow, strict);
     return result.ok();
   });
@@ -233,7 +235,7 @@ std::vector<const IpRoute*> Fib6::Siblings(const IpRoute& route) const {
   if (!CanBeMultipath(route)) return {&route};
   std::vector<const IpRoute*> siblings;
   for (const IpRoute* other :
-       tables_.Find(route.table)->OfGroup(route.dst, route.tos, route.priority)) {
+       tables_.Find(route.table)->OfGroup({route.dst, route.src}, route.tos, route.priority)) {
     if (CanBeMultipath(*other)) siblings.push_back(other);
   }
   const auto self = std::find(siblings.begin(), siblings.end(), &route);
@@ -280,8 +282,8 @@ IpRoute* Fib6::FindPrefixRoute(const Device& device, const IpPrefix& prefix,
                                bool with_gateway) const {
   IpRoute* first = nullptr;
   (void)tables_.FindUsing(&device, prefix.Network(), [&](IpRoute& route) {
-    const bool fits =
-        route.table == RT_TABLE_MAIN && (with_gateway || !route.hops[0].gateway.valid());
+    const bool fits = route.table == RT_TABLE_MAIN && route.src.length == 0 &&
+                      (with_gateway || !route.hops[0].gateway.valid());
     const bool before = first == nullptr || RouteTable::KeyOf(route) < RouteTable::KeyOf(*first);
     if (fits && before) first = &route;
     return false;
@@ -373,7 +375,7 @@ void Fib6::AddressRemoved(Device& device, const InetAddress& address) {
     if (peer != nullptr) Remove(*peer, {});
   }
   const auto is_ours = [](const IpRoute& route) {
-    return route.table == RT_TABLE_LOCAL && route.type == RTN_LOCAL &&
+    return route.table == RT_TABLE_LOCAL && route.src.length == 0 && route.type == RTN_LOCAL &&
            route.protocol == RTPROT_KERNEL;
   };
   IpRoute* local = tables_.FindUsing(&device, HostPrefix(address.local), is_ours);

@@ -99,7 +99,7 @@ class Fib6 {
 
   RouteResult LookupTable(uint32_t id, const Flow& flow, uint32_t strict) const;
   RouteResult Lookup(const Flow& flow, uint32_t strict) const;
-  std::vector<IpRoute*> Candidates(const RouteTable& table, const IpPrefix& dst, const Flow& flow,
+  std::vector<IpRoute*> Candidates(const RouteTable& table, const RouteNode& node, const Flow& flow,
                                    uint32_t strict) const;
   static RouteResult Select(const std::vector<IpRoute*>& routes, uint32_t lowest, const Flow& flow,
                             uint32_t strict);

@@ -27,40 +27,61 @@ int CompareV6(const IpPrefix& a, const IpPrefix& b) {
   return a.length > b.length ? -1 : 1;
 }
 
+int CompareV6(const RouteNode& a, const RouteNode& b) {
+  if (a.dst == b.dst) {
+    if (a.from_all() || b.from_all()) return int{a.from_all()} - int{b.from_all()};
+    return CompareV6(a.src, b.src);
+  }
+  // What has a source comes before all that is inside of its prefix.
+  if (!a.from_all() && a.dst.length < b.dst.length && a.dst.Contains(b.dst.address)) return -1;
+  if (!b.from_all() && b.dst.length < a.dst.length && b.dst.Contains(a.dst.address)) return 1;
+  return CompareV6(a.dst, b.dst);
+}
+
 }  // namespace
 
 bool RouteKey::operator<(const RouteKey& other) const {
-  const int order_of_dst =
-      dst.address.family == AF_INET6 ? CompareV6(dst, other.dst) : CompareV4(dst, other.dst);
-  if (order_of_dst != 0) return order_of_dst < 0;
+  const int order_of_node = node.dst.address.family == AF_INET6
+                                ? CompareV6(node, other.node)
+                                : CompareV4(node.dst, other.node.dst);
+  if (order_of_node != 0) return order_of_node < 0;
   return std::tie(rank, order) < std::tie(other.rank, other.order);
 }
 
 RouteKey RouteTable::KeyOf(const IpRoute& route) {
-  return {route.dst, RouteKey::RankOf(route.tos, route.priority), route.order};
+  return {{route.dst, route.src}, RouteKey::RankOf(route.tos, route.priority), route.order};
 }
 
-RouteTable::Map::const_iterator RouteTable::FirstOf(const IpPrefix& dst, uint64_t rank) const {
-  return routes_.lower_bound({dst, rank, std::numeric_limits<int64_t>::min()});
+RouteTable::Map::const_iterator RouteTable::FirstOf(const RouteNode& node, uint64_t rank) const {
+  return routes_.lower_bound({node, rank, std::numeric_limits<int64_t>::min()});
 }
 
-bool RouteTable::HasPrefix(const IpPrefix& dst) const {
-  const auto first = FirstOf(dst);
-  return first != routes_.end() && first->first.dst == dst;
+const IpRoute* RouteTable::First(const RouteNode& node) const {
+  const auto first = FirstOf(node);
+  return first != routes_.end() && first->first.node == node ? first->second.get() : nullptr;
 }
 
-std::vector<IpRoute*> RouteTable::OfPrefix(const IpPrefix& dst) const {
+bool RouteTable::HasNode(const RouteNode& node) const { return First(node) != nullptr; }
+
+bool RouteTable::HasSources(const IpPrefix& dst) const {
+  if (source_lengths_[0] == routes_.size()) return false;
+  const IpPrefix lowest{IpAddress::Any(dst.address.family), dst.address.bits()};
+  const auto first = FirstOf({dst, lowest});
+  return first != routes_.end() && first->first.node.dst == dst && !first->first.node.from_all();
+}
+
+std::vector<IpRoute*> RouteTable::OfNode(const RouteNode& node) const {
   std::vector<IpRoute*> routes;
-  for (auto entry = FirstOf(dst); entry != routes_.end() && entry->first.dst == dst; ++entry) {
+  for (auto entry = FirstOf(node); entry != routes_.end() && entry->first.node == node; ++entry) {
     routes.push_back(entry->second.get());
   }
   return routes;
 }
 
-std::vector<IpRoute*> RouteTable::OfGroup(const IpPrefix& dst, uint8_t tos,
+std::vector<IpRoute*> RouteTable::OfGroup(const RouteNode& node, uint8_t tos,
                                           uint32_t priority) const {
   std::vector<IpRoute*> routes;
-  (void)VisitGroup(dst, tos, priority, [&](IpRoute& route) {
+  (void)VisitGroup(node, tos, priority, [&](IpRoute& route) {
     routes.push_back(&route);
     return true;
   });
@@ -72,9 +93,9 @@ IpRoute& RouteTable::Insert(std::unique_ptr<IpRoute> route, Place place) {
   constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
   RouteKey key = KeyOf(*route);
   const auto in_group = [&](Map::const_iterator entry) {
-    return entry->first.dst == key.dst && entry->first.rank == key.rank;
+    return entry->first.node == key.node && entry->first.rank == key.rank;
   };
-  auto next = routes_.lower_bound({key.dst, key.rank, place == Place::kFirst ? kFirst : kLast});
+  auto next = routes_.lower_bound({key.node, key.rank, place == Place::kFirst ? kFirst : kLast});
   key.order = 0;
   if (place == Place::kFirst && next != routes_.end() && in_group(next)) {
     key.order = next->first.order - 1;
@@ -82,7 +103,8 @@ IpRoute& RouteTable::Insert(std::unique_ptr<IpRoute> route, Place place) {
     key.order = std::prev(next)->first.order + 1;
   }
   route->order = key.order;
-  ++lengths_[key.dst.length];
+  ++lengths_[key.node.dst.length];
+  ++source_lengths_[key.node.src.length];
   ++changes_;
   return *routes_.emplace(key, std::move(route)).first->second;
 }
@@ -95,6 +117,7 @@ std::unique_ptr<IpRoute> RouteTable::Replace(IpRoute& old, std::unique_ptr<IpRou
 
 std::unique_ptr<IpRoute> RouteTable::Remove(IpRoute& route) {
   --lengths_[route.dst.length];
+  --source_lengths_[route.src.length];
   ++changes_;
   return std::move(routes_.extract(KeyOf(route)).mapped());
 }

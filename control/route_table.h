@@ -20,9 +20,20 @@
 
 namespace vswitch {
 
-// Where a route stands in its table. Those with the same prefix, tos and priority are a group.
-struct RouteKey {
+// What routes of a table are for (struct fib6_node). Packets to a prefix; those that come from
+// `src` only, if it has a length.
+struct RouteNode {
   IpPrefix dst;
+  IpPrefix src;
+
+  RouteNode(const IpPrefix& to = {}, const IpPrefix& from = {}) : dst(to), src(from) {}
+  bool operator==(const RouteNode&) const = default;
+  bool from_all() const { return src.length == 0; }
+};
+
+// Where a route stands in its table. Those with the same node, tos and priority are a group.
+struct RouteKey {
+  RouteNode node;
   uint64_t rank = 0;  // among routes of the prefix: the highest tos, then the lowest priority first
   int64_t order = 0;  // in the group
 
@@ -31,7 +42,7 @@ struct RouteKey {
   }
   // In the order of a dump. IPv4 goes by address, and the longest of the prefixes that begin there
   // comes first (fib_trie); IPv6 goes by address, too, but a prefix comes after all that is inside
-  // of it (fib6_walk).
+  // of it, and before that what is for some sources only (fib6_walk).
   bool operator<(const RouteKey& other) const;
 };
 
@@ -56,30 +67,50 @@ class RouteTable {
   std::unique_ptr<IpRoute> Replace(IpRoute& old, std::unique_ptr<IpRoute> route);
   std::unique_ptr<IpRoute> Remove(IpRoute& route);
 
-  // All routes of a prefix, or of one group, in order.
-  std::vector<IpRoute*> OfPrefix(const IpPrefix& dst) const;
-  std::vector<IpRoute*> OfGroup(const IpPrefix& dst, uint8_t tos, uint32_t priority) const;
+  // All routes of a node, or of one group, in order.
+  std::vector<IpRoute*> OfNode(const RouteNode& node) const;
+  std::vector<IpRoute*> OfGroup(const RouteNode& node, uint8_t tos, uint32_t priority) const;
 
   // Calls `visit(IpRoute&)` for the routes of a group until it returns false; true at the end.
   template <typename Visit>
-  bool VisitGroup(const IpPrefix& dst, uint8_t tos, uint32_t priority, Visit visit) const {
+  bool VisitGroup(const RouteNode& node, uint8_t tos, uint32_t priority, Visit visit) const {
     const uint64_t rank = RouteKey::RankOf(tos, priority);
-    for (auto entry = FirstOf(dst, rank);
-         entry != routes_.end() && entry->first.dst == dst && entry->first.rank == rank; ++entry) {
+    for (auto entry = FirstOf(node, rank);
+         entry != routes_.end() && entry->first.node == node && entry->first.rank == rank;
+         ++entry) {
       if (!visit(*entry->second)) return false;
     }
     return true;
   }
-  bool HasPrefix(const IpPrefix& dst) const;
+  bool HasNode(const RouteNode& node) const;
+  // Whether some routes to the prefix are for some sources only.
+  bool HasSources(const IpPrefix& dst) const;
 
-  // Calls `visit(const IpRoute&)` for the first route of each prefix that contains an address, from
-  // the longest on, until it returns true.
+  // Calls `visit(const IpRoute&)` for the first route of each node that a packet matches, until it
+  // returns true: from the longest prefix on, of each the longest source first. A prefix with
+  // sources, all of which are others, is passed over as long as there was none before
+  // (fib6_node_lookup, fib6_backtrack). `source` may be none at all.
   template <typename Visit>
-  void VisitPrefixes(const IpAddress& address, Visit visit) const {
+  void VisitNodes(const IpAddress& address, const IpAddress& source, Visit visit) const {
+    bool found = false;
     for (int length = address.bits(); length >= 0; --length) {
-      const IpRoute* first =
-          LookupLength(address, static_cast<uint8_t>(length), [](const IpRoute&) { return true; });
-      if (first != nullptr && visit(*first)) return;
+      if (lengths_[static_cast<size_t>(length)] == 0) continue;
+      const IpPrefix dst = IpPrefix{address, static_cast<uint8_t>(length)}.Network();
+      const bool has_sources = HasSources(dst);
+      bool from_there = false;
+      for (int bits = has_sources && source.valid() ? source.bits() : 0; bits > 0; --bits) {
+        if (source_lengths_[static_cast<size_t>(bits)] == 0) continue;
+        const IpPrefix src = IpPrefix{source, static_cast<uint8_t>(bits)}.Network();
+        const IpRoute* first = First({dst, src});
+        if (first == nullptr) continue;
+        from_there = found = true;
+        if (visit(*first)) return;
+      }
+      if (has_sources && !from_there && !found && length != 0) continue;
+      const IpRoute* first = First(dst);
+      if (first == nullptr) continue;
+      found = true;
+      if (visit(*first)) return;
     }
   }
   // Calls `visit(IpRoute&)` for the routes to an address whose prefix has this length, until it
@@ -88,7 +119,7 @@ class RouteTable {
   IpRoute* LookupLength(const IpAddress& address, uint8_t length, Visit visit) const {
     if (lengths_[length] == 0) return nullptr;
     const IpPrefix dst{address.Masked(length), length};
-    for (auto entry = FirstOf(dst); entry != routes_.end() && entry->first.dst == dst; ++entry) {
+    for (auto entry = FirstOf(dst); entry != routes_.end() && entry->first.node == dst; ++entry) {
       if (visit(*entry->second)) return entry->second.get();
     }
     return nullptr;
@@ -100,12 +131,14 @@ class RouteTable {
   uint64_t changes() const { return changes_; }
 
  private:
-  Map::const_iterator FirstOf(const IpPrefix& dst, uint64_t rank = 0) const;
+  Map::const_iterator FirstOf(const RouteNode& node, uint64_t rank = 0) const;
+  // Null if there is none.
+  const IpRoute* First(const RouteNode& node) const;
 
   const uint32_t id_;
   const Position position_;
   Map routes_;
-  std::array<uint32_t, 129> lengths_{};  // routes by prefix length
+  std::array<uint32_t, 129> lengths_{}, source_lengths_{};  // routes by prefix length
   uint64_t changes_ = 0;
 };
 
