@@ -20,6 +20,7 @@ using NeighPolicy = std::array<NlPolicy, NDA_MAX + 1>;
 // nda_policy
 constexpr NeighPolicy MakePolicy() {
   NeighPolicy policy{};
+  policy[NDA_UNSPEC].exact_from = NDA_NH_ID;
   policy[NDA_DST] = {.type = NlType::kBinary, .max_len = kMaxAddressLength};
   policy[NDA_LLADDR] = {.type = NlType::kBinary, .max_len = kMaxAddressLength};
   policy[NDA_CACHEINFO] = {.max_len = sizeof(nda_cacheinfo)};
@@ -27,10 +28,10 @@ constexpr NeighPolicy MakePolicy() {
   policy[NDA_PORT] = {.type = NlType::kU16};
   policy[NDA_PROTOCOL] = {.type = NlType::kU8};
   policy[NDA_FDB_EXT_ATTRS] = {.type = NlType::kNested};
-  for (const uint16_t type :
-       {NDA_PROBES, NDA_VNI, NDA_IFINDEX, NDA_MASTER, NDA_NH_ID, NDA_FLAGS_EXT}) {
+  for (const uint16_t type : {NDA_PROBES, NDA_VNI, NDA_IFINDEX, NDA_MASTER, NDA_NH_ID}) {
     policy[type] = {.type = NlType::kU32};
   }
+  policy[NDA_FLAGS_EXT] = {.type = NlType::kU32, .mask = NTF_EXT_MANAGED};
   return policy;
 }
 constexpr NeighPolicy kPolicy = MakePolicy();
@@ -40,12 +41,8 @@ constexpr NeighPolicy kPolicy = MakePolicy();
 absl::StatusOr<NlAttrs> ParseNeigh(const Request& request, NlParse mode) {
   const Bytes payload = request.message.payload();
   if (payload.size() < sizeof(ndmsg)) return ErrnoStatus(EINVAL, "Invalid header length");
-  auto attrs = ParseAttributes(payload.subspan(sizeof(ndmsg)), NLMSG_LENGTH(sizeof(ndmsg)), kPolicy,
-                               mode, &request.ack);
-  if (!attrs.ok() || !attrs->Has(NDA_FLAGS_EXT)) return attrs;
-  if ((attrs->U32(NDA_FLAGS_EXT) & ~uint32_t{NTF_EXT_MANAGED}) == 0) return attrs;
-  request.ack.offset = attrs->Find(NDA_FLAGS_EXT)->offset;
-  return ErrnoStatus(EINVAL, "reserved bit set");
+  return ParseAttributes(payload.subspan(sizeof(ndmsg)), NLMSG_LENGTH(sizeof(ndmsg)), kPolicy, mode,
+                         &request.ack);
 }
 
 }  // namespace vswitch

@@ -18,6 +18,7 @@ using Policy = std::array<NlPolicy, RTA_MAX + 1>;
 
 constexpr Policy MakePolicy(uint8_t family) {
   Policy policy{};
+  policy[RTA_UNSPEC].exact_from = RTA_DPORT + 1;
   for (const uint16_t type :
        {RTA_IIF, RTA_OIF, RTA_PRIORITY, RTA_UID, RTA_MARK, RTA_TABLE, RTA_NH_ID}) {
     policy[type] = {.type = NlType::kU32};
