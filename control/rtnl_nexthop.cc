@@ -20,7 +20,7 @@ namespace vswitch {
 
 namespace {
 
-constexpr uint32_t kMaxWeight = 254;
+constexpr uint32_t kMaxWeight = UINT16_MAX;
 // A route shows all members of its group in one message.
 constexpr size_t kMaxMembers = 1024;
 
@@ -74,6 +74,15 @@ std::vector<nexthop_grp> ReadGroup(Bytes bytes) {
   return entries;
 }
 
+// What newer headers call weight_high was reserved before.
+uint32_t WeightOf(const nexthop_grp& entry) { return (entry.resvd1 << 8 | entry.weight) + 1u; }
+
+nexthop_grp EntryOf(const NexthopObject::Member& member) {
+  return {.id = member.nexthop->id,
+          .weight = static_cast<uint8_t>((member.weight - 1) & 0xff),
+          .resvd1 = static_cast<uint8_t>((member.weight - 1) >> 8)};
+}
+
 absl::Status CheckGroupForm(Bytes bytes) {
   if (bytes.empty() || bytes.size() % sizeof(nexthop_grp) != 0) {
     return ErrnoStatus(EINVAL, "Invalid length for nexthop group attribute");
@@ -81,10 +90,10 @@ absl::Status CheckGroupForm(Bytes bytes) {
   const std::vector<nexthop_grp> entries = ReadGroup(bytes);
   if (entries.size() > kMaxMembers) return ErrnoStatus(ENOBUFS);
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (entries[i].resvd1 != 0 || entries[i].resvd2 != 0) {
-      return ErrnoStatus(EINVAL, "Reserved fields in nexthop_grp must be 0");
+    if (entries[i].resvd2 != 0) {
+      return ErrnoStatus(EINVAL, "Reserved field in nexthop_grp must be 0");
     }
-    if (entries[i].weight > kMaxWeight) return ErrnoStatus(EINVAL, "Invalid value for weight");
+    if (WeightOf(entries[i]) > kMaxWeight) return ErrnoStatus(EINVAL, "Invalid value for weight");
     for (size_t j = i + 1; j < entries.size(); ++j) {
       if (entries[i].id != entries[j].id) continue;
       return ErrnoStatus(EINVAL, "Nexthop id can not be used twice in a group");
@@ -128,7 +137,7 @@ absl::Status ReadMembers(const NlAttrs& attrs, const Nexthops& nexthops, Nexthop
       return ErrnoStatus(EINVAL, "FDB nexthop group cannot have mixed family nexthops");
     }
     family = member->family;
-    nexthop.members.push_back({.nexthop = member, .weight = entry.weight + 1u});
+    nexthop.members.push_back({.nexthop = member, .weight = WeightOf(entry)});
   }
   for (uint16_t type = NHA_GROUP_TYPE + 1; type <= NHA_RES_GROUP; ++type) {
     if (!attrs.Has(type) || type == NHA_FDB) continue;
@@ -255,10 +264,7 @@ void FillNexthop(const NexthopObject& nexthop, const MessageHead& head, Datagram
   writer.PutU32(NHA_ID, nexthop.id);
   if (nexthop.group()) {
     std::vector<nexthop_grp> entries;
-    for (const NexthopObject::Member& member : nexthop.members) {
-      entries.push_back(
-          {.id = member.nexthop->id, .weight = static_cast<uint8_t>(member.weight - 1)});
-    }
+    for (const NexthopObject::Member& member : nexthop.members) entries.push_back(EntryOf(member));
     if (nexthop.fdb) writer.PutBytes(NHA_FDB, {});
     writer.PutU16(NHA_GROUP_TYPE,
                   nexthop.resilient != nullptr ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH);

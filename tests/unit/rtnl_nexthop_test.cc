@@ -3,6 +3,7 @@
 #include <linux/nexthop.h>
 
 #include "tests/support/address_fixture.h"
+#include "tests/support/hex.h"
 
 namespace vswitch {
 
@@ -108,6 +109,23 @@ TEST_F(RtnlNexthopTest, NoRouteIsLeftWithAGroupForForwardingTables) {
   });
   EXPECT_EQ(answer.sentence, "Route cannot point to a fdb nexthop");
   EXPECT_EQ(GetRoute("9.9.9.9"), 0);
+}
+
+// As Linux 6.1.192 takes them: the high byte was reserved before.
+TEST_F(RtnlNexthopTest, WeightsHaveSixteenBits) {
+  ThroughV0(1, AF_INET);
+  const auto replace = [&](const nexthop_grp& member) {
+    return Replace(10, AF_UNSPEC, [&](NlWriter& writer) {
+      writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(&member), sizeof(member)});
+    });
+  };
+  EXPECT_EQ(replace({.id = 1, .weight = 0xfe, .resvd1 = 0xff}).error, 0);
+  EXPECT_EQ(replace({.id = 1, .weight = 0xff, .resvd1 = 0xff}).sentence,
+            "Invalid value for weight");
+  EXPECT_EQ(replace({.id = 1, .resvd2 = 1}).sentence, "Reserved field in nexthop_grp must be 0");
+  const auto [group, datagram] = multicast_.all.back();
+  EXPECT_EQ(group, uint32_t{RTNLGRP_NEXTHOP});
+  EXPECT_EQ(ToHex(Bytes(datagram).last(8)), "01000000feff0000");
 }
 
 }  // namespace
