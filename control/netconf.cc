@@ -107,7 +107,7 @@ absl::Status CheckDump(const Request& request, uint8_t family) {
   if (size < sizeof(netconfmsg)) {
     return Refuse(family, "Invalid header for netconf dump request");
   }
-  if (size > NLMSG_ALIGN(sizeof(netconfmsg))) {
+  if (size != NLMSG_ALIGN(sizeof(netconfmsg))) {
     return Refuse(family, "Invalid data after header in netconf dump request");
   }
   return absl::OkStatus();

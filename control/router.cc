@@ -36,25 +36,35 @@ RouterTables::RouterTables(const Namespace& ns, NeighAnnouncer& neigh_announcer,
   fib4.set_fib6(&fib6);
 }
 
+RuleSet* RouterTables::Rules(uint8_t family) {
+  for (RuleSet* rules : {&rules4, &mroute_rules4, &mroute_rules6, &rules6}) {
+    if (rules->family() == family) return rules;
+  }
+  return nullptr;
+}
+
 Router::Router(Registry& registry, Multicast& multicast)
     : registry_(registry), multicast_(multicast) {}
 
 bool Router::Handles(uint16_t type) {
   constexpr uint16_t kTypes[] = {
-      RTM_NEWNEIGH,   RTM_DELNEIGH,   RTM_GETNEIGH,   RTM_GETNEIGHTBL, RTM_NEWROUTE,
-      RTM_DELROUTE,   RTM_GETROUTE,   RTM_NEWRULE,    RTM_DELRULE,     RTM_GETRULE,
-      RTM_NEWNEXTHOP, RTM_DELNEXTHOP, RTM_GETNEXTHOP, RTM_SETNEIGHTBL, RTM_GETNEXTHOPBUCKET};
+      RTM_NEWNEIGH,     RTM_DELNEIGH,     RTM_GETNEIGH,        RTM_GETNEIGHTBL, RTM_NEWROUTE,
+      RTM_DELROUTE,     RTM_GETROUTE,     RTM_NEWRULE,         RTM_DELRULE,     RTM_GETRULE,
+      RTM_NEWNEXTHOP,   RTM_DELNEXTHOP,   RTM_GETNEXTHOP,      RTM_SETNEIGHTBL, RTM_NEWADDRLABEL,
+      RTM_DELADDRLABEL, RTM_GETADDRLABEL, RTM_GETNEXTHOPBUCKET};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 absl::Status Router::Execute(const Request& request) {
-  const bool bulk = (request.flags() & NLM_F_BULK) != 0;
   const uint16_t type = request.message.header.nlmsg_type;
-  const bool deletes = (type & 3) == (RTM_DELLINK & 3);
   if (request.family() == AF_BRIDGE && IsAboutNeighbours(type)) return ExecuteFdb(request);
-  if (bulk && deletes) return ErrnoStatus(EOPNOTSUPP, "Bulk delete is not supported");
-  if (request.family() == AF_BRIDGE) return ErrnoStatus(EOPNOTSUPP);
   switch (type) {
+    case RTM_NEWADDRLABEL:
+      return NewAddressLabel(request);
+    case RTM_DELADDRLABEL:
+      return DelAddressLabel(request);
+    case RTM_GETADDRLABEL:
+      return GetAddressLabel(request);
     case RTM_NEWNEIGH:
       return NewNeigh(request);
     case RTM_DELNEIGH:
@@ -96,6 +106,8 @@ DumpStart Router::Dump(const Request& request) {
       return DumpRoutes(request);
     case RTM_GETRULE:
       return DumpRules(request);
+    case RTM_GETADDRLABEL:
+      return DumpAddressLabels(request);
     case RTM_GETNEXTHOP:
       return DumpNexthops(request);
     case RTM_GETNEXTHOPBUCKET:

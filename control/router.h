@@ -16,6 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/address_events.h"
+#include "control/address_labels.h"
 #include "control/client.h"
 #include "control/dump.h"
 #include "control/fib4.h"
@@ -43,9 +44,14 @@ struct RouterTables {
     return family == AF_INET ? &arp : family == AF_INET6 ? &nd : nullptr;
   }
 
+  // Null for families without.
+  RuleSet* Rules(uint8_t family);
+
   NeighTable arp, nd;
   NeighProxies proxies;
   RuleSet rules4, rules6;
+  RuleSet mroute_rules4{RTNL_FAMILY_IPMR}, mroute_rules6{RTNL_FAMILY_IP6MR};
+  AddressLabels address_labels;
   Nexthops nexthops;
   Fib4 fib4;
   Fib6 fib6;
@@ -129,6 +135,11 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   static absl::Status PrepareRule(uint8_t family, RouterTables& tables, Rule& rule);
   void AnnounceRule(const Request& request, uint16_t type, const Rule& rule, const RuleSet& rules);
   DumpStart DumpRules(const Request& request);
+
+  absl::Status NewAddressLabel(const Request& request);
+  absl::Status DelAddressLabel(const Request& request);
+  absl::Status GetAddressLabel(const Request& request);
+  DumpStart DumpAddressLabels(const Request& request);
 
   absl::Status NewNexthop(const Request& request);
   static absl::Status MakeNexthopHop(const Request& request, const NlAttrs& attrs,

@@ -13,6 +13,7 @@
 
 #include "control/fill_af_spec.h"
 #include "control/fill_route.h"
+#include "control/mroute.h"
 #include "control/route_request.h"
 #include "control/router.h"
 #include "dataplane/errno_status.h"
@@ -22,6 +23,7 @@ namespace vswitch {
 namespace {
 
 constexpr int32_t kLoopbackIndex = 1;
+constexpr uint32_t kNoUid = UINT32_MAX;
 constexpr uint8_t kTosMask = 0x1c;  // IPTOS_RT_MASK
 constexpr uint32_t kLimitedBroadcast = 0xffffffff;
 constexpr uint32_t kLoopbackAddress = 0x7f000001;
@@ -350,7 +352,7 @@ MessageHead ReplyHead(const Request& request) {
 
 absl::Status Router::GetRoute(const Request& request) {
   const uint8_t family = request.family();
-  if (family != AF_INET && family != AF_INET6) return ErrnoStatus(EOPNOTSUPP);
+  if (IsMrouteFamily(family)) return GetMroute(request);
   const auto attrs = ParseGet(request);
   if (!attrs.ok()) return attrs.status();
   const absl::Status status = CheckProtocol(*attrs, family);
@@ -377,7 +379,7 @@ absl::Status Router::GetRoute4(const Request& request, const NlAttrs& attrs) {
     matched.type = path->type;
     FillRoute4(matched, ReplyHead(request), reply);
   } else {
-    const bool with_uid = flow.iif == 0 || attrs.Has(RTA_UID);
+    const bool with_uid = (flow.iif == 0 || attrs.Has(RTA_UID)) && flow.uid != kNoUid;
     FillPath4(*path, flow, dst, src, table, flags, with_uid, ReplyHead(request), reply);
   }
   request.client.Send(std::move(reply));

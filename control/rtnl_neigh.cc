@@ -77,7 +77,10 @@ absl::StatusOr<NeighFilter> ParseDump(const Request& request) {
   }
   const auto attrs = ParseNeigh(request, strict ? NlParse::kStrict : NlParse::kLegacy);
   if (!attrs.ok() && strict) return attrs.status();
-  if (!attrs.ok()) return filter;
+  if (!attrs.ok()) {  // a dump without filters, though the sentence stays
+    request.ack.warning = std::string(attrs.status().message());
+    return filter;
+  }
   for (uint16_t type = 1; strict && type <= NDA_MAX; ++type) {
     if (!attrs->Has(type) || type == NDA_IFINDEX || type == NDA_MASTER) continue;
     return ErrnoStatus(EINVAL, "Unsupported attribute in neighbor dump request");

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "control/fill_route.h"
+#include "control/mroute.h"
 #include "control/nexthop.h"
 #include "control/route_request.h"
 #include "control/router.h"
@@ -179,7 +180,7 @@ class RouteDump final : public DumpSource {
 
 absl::Status Router::NewRoute(const Request& request) {
   const uint8_t family = request.family();
-  if (!IsIp(family)) return ErrnoStatus(EOPNOTSUPP);
+  if (IsMrouteFamily(family)) return ChangeMroute(request);
   RouterTables& tables = TablesOf(*request.client.ns);
   const Cause cause = CauseOf(request);
   const auto config = family == AF_INET ? ParseRoute4(request) : ParseRoute6(request);
@@ -190,7 +191,7 @@ absl::Status Router::NewRoute(const Request& request) {
 
 absl::Status Router::DelRoute(const Request& request) {
   const uint8_t family = request.family();
-  if (!IsIp(family)) return ErrnoStatus(EOPNOTSUPP);
+  if (IsMrouteFamily(family)) return ChangeMroute(request);
   RouterTables& tables = TablesOf(*request.client.ns);
   const Cause cause = CauseOf(request);
   const auto config = family == AF_INET ? ParseRoute4(request) : ParseRoute6(request);
@@ -201,11 +202,10 @@ absl::Status Router::DelRoute(const Request& request) {
 
 DumpStart Router::DumpRoutes(const Request& request) {
   const uint8_t family = request.family();
-  // Multicast routing has families of its own, and no routes.
-  if (family == RTNL_FAMILY_IPMR || family == RTNL_FAMILY_IP6MR) return nullptr;
   absl::StatusOr<RouteFilter> filter(ParseLegacyDump(request));
   if (request.client.strict_check) filter = ParseStrictDump(request);
   if (!filter.ok()) return filter.status();
+  if (IsMrouteFamily(family)) return DumpMroutes(family, filter->table);
   const RouterTables& tables = TablesOf(*request.client.ns);
   if (filter->table != 0 && IsIp(family)) {
     const RouteTables& all = family == AF_INET ? tables.fib4.tables() : tables.fib6.tables();

@@ -244,6 +244,20 @@ script("route_get6", ADDRESSES + commands(
     "-6 route get 2001:db8::5 from 2001:db8::1", "-6 route get 2001:db8::5 iif v0",
     "-6 route get 2001:db8::5 oif w0"))
 
+script("address_labels", commands(
+    "addrlabel list", "addrlabel add prefix 2001:db8::/32 label 99",
+    "addrlabel add prefix 2001:db8::5/32 label 98", "addrlabel add prefix fd00::/8 dev v0 label 3",
+    "addrlabel add prefix fd00::/8 label 2", "addrlabel add prefix ::ffff:10.0.0.0/104 label 4",
+    "addrlabel add prefix fd00::/8 dev w1 label 4", "addrlabel list", "-j addrlabel list",
+    "addrlabel del prefix fd00::/8 dev v0 label 3", "addrlabel del prefix fd00::/8 dev v0 label 3",
+    "addrlabel del prefix fc00::/7", "addrlabel list", "addrlabel flush", "addrlabel list"))
+
+script("multicast_rules", commands(
+    "mrule", "-6 mrule", "mrule add iif v0 table 7", "-6 mrule add pref 100 iif v0 blackhole",
+    "mrule add from 10.0.0.0/8 pref 5", "mrule", "-6 mrule", "rule", "mrule del pref 5",
+    "mrule del pref 5", "mrule", "mroute", "-6 mroute", "mroute show table 5",
+    "-6 mroute show table 5"))
+
 script("rules", ADDRESSES + commands(
     "rule", "-6 rule", "-j rule", "rule add from 10.0.0.0/8 table 5",
     "rule add from 10.0.0.0/8 table 5 priority 100",
