@@ -105,20 +105,13 @@ void FillLabel(const AddressLabel& label, uint32_t changes, const MessageHead& h
   writer.End();
 }
 
-MessageHead ReplyTo(const Request& request, uint16_t flags) {
-  return {.type = RTM_NEWADDRLABEL,
-          .flags = flags,
-          .seq = request.message.header.nlmsg_seq,
-          .pid = request.client.port_id};
-}
-
 class LabelDump final : public DumpSource {
  public:
   LabelDump(Registry& registry, Router& router, const Request& request)
       : registry_(registry),
         router_(router),
         netns_(request.client.ns->inode()),
-        head_(ReplyTo(request, NLM_F_MULTI)) {}
+        head_(ReplyHead(request, RTM_NEWADDRLABEL, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
@@ -174,7 +167,7 @@ absl::Status Router::GetAddressLabel(const Request& request) {
   const AddressLabel* found = labels.FindForClient(*address, ifindex);
   if (found == nullptr) return ErrnoStatus(ESRCH);
   Datagram reply;
-  FillLabel(*found, labels.changes(), ReplyTo(request, 0), reply);
+  FillLabel(*found, labels.changes(), ReplyHead(request, RTM_NEWADDRLABEL), reply);
   request.client.Send(std::move(reply));
   return absl::OkStatus();
 }

@@ -162,10 +162,7 @@ class BucketDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         filter_(filter),
-        head_{.type = RTM_NEWNEXTHOPBUCKET,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id},
+        head_(ReplyHead(request, RTM_NEWNEXTHOPBUCKET, NLM_F_MULTI)),
         group_(filter.group) {}
 
   bool Fill(DumpPage& page) override {
@@ -221,11 +218,7 @@ absl::Status Router::GetBucket(const Request& request) {
     return ErrnoStatus(ENOENT, "Bucket index out of bounds");
   }
   Datagram reply;
-  FillBucket(**group, id->index,
-             {.type = RTM_NEWNEXTHOPBUCKET,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id},
-             reply);
+  FillBucket(**group, id->index, ReplyHead(request, RTM_NEWNEXTHOPBUCKET), reply);
   request.client.Send(std::move(reply));
   return absl::OkStatus();
 }

@@ -24,10 +24,7 @@ class FdbDump final : public DumpSource {
       : registry_(registry),
         netns_(request.client.ns->inode()),
         ifindex_(ifindex),
-        head_{.type = RTM_NEWNEIGH,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEIGH, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
@@ -42,7 +39,8 @@ class FdbDump final : public DumpSource {
 
  private:
   bool FillLink(const Device& device, DumpPage& page) {
-    if (done_ == 0 || device.ifindex != link_) macs_ = ReceivedMacs(device);
+    if (device.ifindex != link_) done_ = 0;  // the other one went
+    if (done_ == 0) macs_ = ReceivedMacs(device);
     link_ = device.ifindex;
     for (; done_ < macs_.size(); ++done_) {
       const FdbEntry entry{device.ifindex, macs_[done_], NUD_PERMANENT};

@@ -343,11 +343,6 @@ void FillPath4(const Path4& path, const Flow& flow, const IpAddress& dst, const 
   writer.End();
 }
 
-MessageHead ReplyHead(const Request& request) {
-  return {
-      .type = RTM_NEWROUTE, .seq = request.message.header.nlmsg_seq, .pid = request.client.port_id};
-}
-
 }  // namespace
 
 absl::Status Router::GetRoute(const Request& request) {
@@ -377,10 +372,11 @@ absl::Status Router::GetRoute4(const Request& request, const NlAttrs& attrs) {
     IpRoute matched = *route;
     matched.table = table;
     matched.type = path->type;
-    FillRoute4(matched, ReplyHead(request), reply);
+    FillRoute4(matched, ReplyHead(request, RTM_NEWROUTE), reply);
   } else {
     const bool with_uid = (flow.iif == 0 || attrs.Has(RTA_UID)) && flow.uid != kNoUid;
-    FillPath4(*path, flow, dst, src, table, flags, with_uid, ReplyHead(request), reply);
+    FillPath4(*path, flow, dst, src, table, flags, with_uid, ReplyHead(request, RTM_NEWROUTE),
+              reply);
   }
   request.client.Send(std::move(reply));
   return absl::OkStatus();
@@ -401,9 +397,10 @@ absl::Status Router::GetRoute6(const Request& request, const NlAttrs& attrs) {
   if (flow.iif != 0 && result.route->dst.address.IsMulticast()) return ErrnoStatus(EMSGSIZE);
   Datagram reply;
   if ((flags & RTM_F_FIB_MATCH) != 0) {
-    FillRoute6(fib.Siblings(*result.route), ReplyHead(request), MonotonicTime::clock::now(), reply);
+    FillRoute6(fib.Siblings(*result.route), ReplyHead(request, RTM_NEWROUTE),
+               MonotonicTime::clock::now(), reply);
   } else {
-    FillPath6(ns, fib, result, flow, ReplyHead(request), reply);
+    FillPath6(ns, fib, result, flow, ReplyHead(request, RTM_NEWROUTE), reply);
   }
   request.client.Send(std::move(reply));
   return absl::OkStatus();

@@ -98,11 +98,8 @@ class NeighDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         filter_(filter),
-        head_{.type = RTM_NEWNEIGH,
-              .flags =
-                  static_cast<uint16_t>(NLM_F_MULTI | (filter.active() ? NLM_F_DUMP_FILTERED : 0)),
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEIGH,
+                        NLM_F_MULTI | (filter.active() ? NLM_F_DUMP_FILTERED : 0))) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
@@ -318,8 +315,7 @@ absl::Status Router::GetNeigh(const Request& request) {
     if (device == nullptr) return ErrnoStatus(ENODEV, "Unknown device ifindex");
   }
   if (!address->valid()) return ErrnoStatus(EINVAL, "Network address not specified");
-  const MessageHead head{
-      .type = RTM_NEWNEIGH, .seq = request.message.header.nlmsg_seq, .pid = request.client.port_id};
+  const MessageHead head = ReplyHead(request, RTM_NEWNEIGH);
   RouterTables& tables = TablesOf(*request.client.ns);
   Datagram reply;
   if ((header.ndm_flags & NTF_PROXY) != 0) {

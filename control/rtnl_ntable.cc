@@ -95,10 +95,7 @@ class NeighTableDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         family_(request.family()),
-        head_{.type = RTM_NEWNEIGHTBL,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEIGHTBL, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);

@@ -106,11 +106,8 @@ class RouteDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         filter_(filter),
-        head_{
-            .type = RTM_NEWROUTE,
-            .flags = static_cast<uint16_t>(NLM_F_MULTI | (filter.strict ? NLM_F_DUMP_FILTERED : 0)),
-            .seq = request.message.header.nlmsg_seq,
-            .pid = request.client.port_id} {
+        head_(ReplyHead(request, RTM_NEWROUTE,
+                        NLM_F_MULTI | (filter.strict ? NLM_F_DUMP_FILTERED : 0))) {
     if (filter_.family == AF_INET6) family_ = AF_INET6;
   }
 
