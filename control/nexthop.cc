@@ -100,6 +100,11 @@ std::shared_ptr<NexthopObject> Nexthops::Find(uint32_t id) const {
   return found == by_id_.end() ? nullptr : found->second;
 }
 
+bool Nexthops::HasRoomFor(const NexthopObject& nexthop) const {
+  const auto& config = nexthop.resilient_config;
+  return !config.has_value() || buckets_ + *config->buckets <= kMaxBuckets;
+}
+
 void Nexthops::Insert(std::shared_ptr<NexthopObject> nexthop) {
   for (const NexthopObject::Member& member : nexthop->members) {
     member.nexthop->groups.insert(nexthop.get());
@@ -107,6 +112,7 @@ void Nexthops::Insert(std::shared_ptr<NexthopObject> nexthop) {
   nexthop->UpdateHops();
   if (nexthop->resilient_config.has_value()) {
     nexthop->resilient = std::make_unique<ResilientTable>(*nexthop->resilient_config->buckets);
+    buckets_ += nexthop->resilient->buckets().size();
     Reconfigure(*nexthop, *nexthop->resilient_config);
   }
   ++changes_;
@@ -121,6 +127,7 @@ void Nexthops::Erase(NexthopObject& nexthop) {
   }
   ++changes_;
   by_device_.erase({nexthop.hop.device, nexthop.id});
+  if (nexthop.resilient != nullptr) buckets_ -= nexthop.resilient->buckets().size();
   Unschedule(nexthop);
   by_id_.erase(nexthop.id);
 }
@@ -130,6 +137,10 @@ void Nexthops::Reconfigure(NexthopObject& group, const ResilientConfig& config) 
   ResilientTable& table = *group.resilient;
   table.idle_timer = config.idle_timer.value_or(table.idle_timer);
   table.unbalanced_timer = config.unbalanced_timer.value_or(table.unbalanced_timer);
+  Rebalance(group);
+}
+
+void Nexthops::Rebalance(NexthopObject& group) {
   group.UpdateBuckets(MonotonicTime::clock::now());
   Schedule(group);
 }

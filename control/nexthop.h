@@ -61,8 +61,14 @@ class Nexthops {
  public:
   using Map = absl::btree_map<uint32_t, std::shared_ptr<NexthopObject>>;
 
+  // A short request makes 65,535 of them, and what looks at all must not take long. Linux has no
+  // limit.
+  static constexpr size_t kMaxBuckets = 1 << 20;
+
   std::shared_ptr<NexthopObject> Find(uint32_t id) const;
-  // REQUIRES: a resilient group says how many buckets.
+  // Whether the buckets of all groups stay within kMaxBuckets.
+  bool HasRoomFor(const NexthopObject& nexthop) const;
+  // REQUIRES: a resilient group says how many buckets, and there is room.
   void Insert(std::shared_ptr<NexthopObject> nexthop);
   // Takes it out of its groups, too; a group that is left empty stays.
   void Erase(NexthopObject& nexthop);
@@ -80,8 +86,10 @@ class Nexthops {
   std::optional<MonotonicTime> NextDeadline() const;
   // One that does by now, to be scheduled again; null if there is none.
   NexthopObject* FindDue(MonotonicTime now) const;
-  // After upkeep, or when members changed.
+  // After upkeep.
   void Schedule(NexthopObject& nexthop);
+  // When members changed: the buckets of a resilient group follow.
+  void Rebalance(NexthopObject& group);
 
  private:
   void Unschedule(NexthopObject& nexthop);
@@ -90,6 +98,7 @@ class Nexthops {
   Map by_id_;
   absl::btree_set<std::pair<const Device*, uint32_t>> by_device_;
   absl::btree_set<std::pair<MonotonicTime, uint32_t>> upkeep_;  // groups that are unbalanced
+  size_t buckets_ = 0;                                          // of all resilient groups
   uint32_t last_id_ = 0;
   uint64_t changes_ = 0;
 };

@@ -327,10 +327,7 @@ class NexthopDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         filter_(filter),
-        head_{.type = RTM_NEWNEXTHOP,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEXTHOP, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
@@ -511,6 +508,7 @@ absl::Status Router::InsertNexthop(const Request& request, RouterTables& tables,
     if (nexthop->resilient_config.has_value() && !nexthop->resilient_config->buckets.has_value()) {
       return ErrnoStatus(EINVAL, "Number of buckets not specified for nexthop group insertion");
     }
+    if (!tables.nexthops.HasRoomFor(*nexthop)) return ErrnoStatus(ENOMEM);
     tables.nexthops.Insert(nexthop);
     AnnounceNexthop(*request.client.ns, RTM_NEWNEXTHOP, *nexthop, CauseOf(request));
     return absl::OkStatus();
@@ -550,7 +548,7 @@ void Router::AnnounceNexthop(const Namespace& ns, uint16_t type, const NexthopOb
 }
 
 // remove_nexthop: its routes go along, and it leaves its groups; a group that would be empty goes,
-// too. Without a cause nobody is told.
+// too. Without a cause nobody is told, and resilient groups are to be rebalanced afterwards.
 void Router::RemoveNexthop(const Namespace& ns, RouterTables& tables,
                            const std::shared_ptr<NexthopObject>& nexthop, const Cause& cause) {
   tables.nexthops.Erase(*nexthop);
@@ -566,9 +564,9 @@ void Router::RemoveNexthop(const Namespace& ns, RouterTables& tables,
     std::erase_if(group->members,
                   [&](const NexthopObject::Member& member) { return member.nexthop == nexthop; });
     group->UpdateHops();
-    group->UpdateBuckets(MonotonicTime::clock::now());
-    tables.nexthops.Schedule(*group);
-    if (cause.client != nullptr) AnnounceNexthop(ns, RTM_NEWNEXTHOP, *group, cause);
+    if (cause.client == nullptr) continue;
+    tables.nexthops.Rebalance(*group);
+    AnnounceNexthop(ns, RTM_NEWNEXTHOP, *group, cause);
   }
 }
 
@@ -588,11 +586,7 @@ absl::Status Router::GetNexthop(const Request& request) {
   const std::shared_ptr<NexthopObject> nexthop = TablesOf(*request.client.ns).nexthops.Find(*id);
   if (nexthop == nullptr) return ErrnoStatus(ENOENT);
   Datagram reply;
-  FillNexthop(*nexthop,
-              {.type = RTM_NEWNEXTHOP,
-               .seq = request.message.header.nlmsg_seq,
-               .pid = request.client.port_id},
-              reply);
+  FillNexthop(*nexthop, ReplyHead(request, RTM_NEWNEXTHOP), reply);
   request.client.Send(std::move(reply));
   return absl::OkStatus();
 }
@@ -607,8 +601,15 @@ DumpStart Router::DumpNexthops(const Request& request) {
 void Router::FlushNexthops(const Device& device, bool gone) {
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
+  absl::btree_set<uint32_t> groups;
   for (const auto& nexthop : tables->nexthops.Through(device)) {
-    if (gone || !nexthop->blackhole) RemoveNexthop(*device.ns, *tables, nexthop, {});
+    if (!gone && nexthop->blackhole) continue;
+    for (const NexthopObject* group : nexthop->groups) groups.insert(group->id);
+    RemoveNexthop(*device.ns, *tables, nexthop, {});
+  }
+  // Once a group, however many of its members went: that looks at every bucket.
+  for (const uint32_t id : groups) {
+    if (const auto group = tables->nexthops.Find(id)) tables->nexthops.Rebalance(*group);
   }
 }
 

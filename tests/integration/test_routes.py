@@ -308,7 +308,10 @@ script("resilient_nexthop_groups", ADDRESSES + "".join(
         "replace id 10 group 1/2 type resilient buckets 16",
         "replace id 10 group 1,3/2/3 type resilient idle_timer 5", "bucket show id 10", "del id 1",
         "bucket show", "show")) +
-    commands("route add 10.9.0.0/16 nhid 10", "route show", "route get 10.9.0.1 oif v0"))
+    commands("route add 10.9.0.0/16 nhid 10", "route show", "route get 10.9.0.1 oif v0",
+             "nexthop add id 4 via 10.2.0.2 dev w0", "nexthop add id 5 via 10.2.0.3 dev w0",
+             "nexthop add id 20 group 2/4/5 type resilient buckets 8", "link set w0 down",
+             "nexthop show") + "ip nexthop bucket show id 20 | sed -E 's/idle_time [0-9.]+//'\n")
 
 MONITORED = LINKS + """\
 ip monitor route address neigh rule nexthop > {out} & monitor=$!

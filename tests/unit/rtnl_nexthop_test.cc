@@ -49,6 +49,17 @@ class RtnlNexthopTest : public AddressTest {
       writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(members), sizeof(members)});
     });
   }
+  // ... group MEMBER type resilient buckets 65535
+  Answer Resilient(uint32_t id, uint32_t member) {
+    const nexthop_grp members[] = {{.id = member}};
+    return Replace(id, AF_UNSPEC, [&](NlWriter& writer) {
+      writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(members), sizeof(members)});
+      writer.PutU16(NHA_GROUP_TYPE, NEXTHOP_GRP_TYPE_RES);
+      const size_t nest = writer.BeginNest(NHA_RES_GROUP, true);
+      writer.PutU16(NHA_RES_GROUP_BUCKETS, 65535);
+      writer.EndNest(nest);
+    });
+  }
   // `ip route add DST nhid ID`, or `ip route get DST oif v0`.
   Answer Route(uint16_t type, const std::string& dst, uint16_t attribute, uint32_t value) {
     const IpAddress address = *IpAddress::Parse(dst);
@@ -83,6 +94,22 @@ TEST_F(RtnlNexthopTest, MembersStayWhatRoutesCanUse) {
   };
   check(1, AF_INET, "9.9.9.9", "10.0.0.9");
   check(11, AF_INET6, "2001:db8:5::1", "2001:db8::9");
+}
+
+TEST_F(RtnlNexthopTest, BucketsOfAllGroupsAreLimited) {
+  constexpr uint32_t kGroups = 16;
+  ThroughV0(1, AF_INET);
+  for (uint32_t id = 10; id < 10 + kGroups; ++id) EXPECT_EQ(Resilient(id, 1).error, 0) << id;
+  EXPECT_EQ(Resilient(10 + kGroups, 1).error, ENOMEM);
+  EXPECT_EQ(Resilient(10, 1).error, 0) << "a group that is there already";
+  Datagram datagram;
+  NlWriter writer(datagram);
+  writer.Begin(RTM_DELNEXTHOP, NLM_F_REQUEST | NLM_F_ACK, 1, 0);
+  writer.PutStruct(nhmsg{});
+  writer.PutU32(NHA_ID, 10);
+  writer.End();
+  EXPECT_EQ(Ask(datagram).error, 0);
+  EXPECT_EQ(Resilient(10 + kGroups, 1).error, 0);
 }
 
 TEST_F(RtnlNexthopTest, NoRouteIsLeftWithoutALink) {
