@@ -101,12 +101,12 @@ std::vector<IpRoute*> Fib6::Candidates(const RouteTable& table, const RouteNode&
   if (flow.oif == 0 || (strict & kSameLink) == 0) return table.OfNode(node);
   std::vector<IpRoute*> routes;
   const auto add = [&](IpRoute& route) {
-    if (route.table == table.id() && route.src == node.src) routes.push_back(&route);
+    if (route.table == table.id()) routes.push_back(&route);
     return false;
   };
   const Device* device = ns_.FindByIndex(flow.oif);
-  if (device != nullptr) (void)tables_.FindUsing(device, node.dst, add);
-  (void)tables_.FindUsing(nullptr, node.dst, add);
+  if (device != nullptr) (void)tables_.FindUsing(device, node, add);
+  (void)tables_.FindUsing(nullptr, node, add);
   std::sort(routes.begin(), routes.end(), [](const IpRoute* a, const IpRoute* b) {
     return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
   });
@@ -282,8 +282,8 @@ IpRoute* Fib6::FindPrefixRoute(const Device& device, const IpPrefix& prefix,
                                bool with_gateway) const {
   IpRoute* first = nullptr;
   (void)tables_.FindUsing(&device, prefix.Network(), [&](IpRoute& route) {
-    const bool fits = route.table == RT_TABLE_MAIN && route.src.length == 0 &&
-                      (with_gateway || !route.hops[0].gateway.valid());
+    const bool fits =
+        route.table == RT_TABLE_MAIN && (with_gateway || !route.hops[0].gateway.valid());
     const bool before = first == nullptr || RouteTable::KeyOf(route) < RouteTable::KeyOf(*first);
     if (fits && before) first = &route;
     return false;
@@ -375,7 +375,7 @@ void Fib6::AddressRemoved(Device& device, const InetAddress& address) {
     if (peer != nullptr) Remove(*peer, {});
   }
   const auto is_ours = [](const IpRoute& route) {
-    return route.table == RT_TABLE_LOCAL && route.src.length == 0 && route.type == RTN_LOCAL &&
+    return route.table == RT_TABLE_LOCAL && route.type == RTN_LOCAL &&
            route.protocol == RTPROT_KERNEL;
   };
   IpRoute* local = tables_.FindUsing(&device, HostPrefix(address.local), is_ours);

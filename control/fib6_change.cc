@@ -222,9 +222,8 @@ absl::Status CheckNexthopFor6(const NexthopObject& nexthop) {
 
 IpRoute* Fib6::FindDuplicate(const IpRoute& route) const {
   const Device* device = route.nexthop != nullptr ? nullptr : route.hops[0].device;
-  return tables_.FindUsing(device, route.dst, [&](const IpRoute& other) {
-    return other.table == route.table && other.src == route.src &&
-           other.priority == route.priority && SameHop(other, route);
+  return tables_.FindUsing(device, {route.dst, route.src}, [&](const IpRoute& other) {
+    return other.table == route.table && other.priority == route.priority && SameHop(other, route);
   });
 }
 

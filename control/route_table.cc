@@ -63,11 +63,16 @@ const IpRoute* RouteTable::First(const RouteNode& node) const {
 
 bool RouteTable::HasNode(const RouteNode& node) const { return First(node) != nullptr; }
 
-bool RouteTable::HasSources(const IpPrefix& dst) const {
-  if (source_lengths_[0] == routes_.size()) return false;
-  const IpPrefix lowest{IpAddress::Any(dst.address.family), dst.address.bits()};
-  const auto first = FirstOf({dst, lowest});
-  return first != routes_.end() && first->first.node.dst == dst && !first->first.node.from_all();
+void RouteTable::CountSource(const RouteNode& node) {
+  if (!node.from_all()) ++source_lengths_[node.dst][node.src.length];
+}
+
+void RouteTable::UncountSource(const RouteNode& node) {
+  if (node.from_all()) return;
+  const auto sources = source_lengths_.find(node.dst);
+  const auto length = sources->second.find(node.src.length);
+  if (--length->second == 0) sources->second.erase(length);
+  if (sources->second.empty()) source_lengths_.erase(sources);
 }
 
 std::vector<IpRoute*> RouteTable::OfNode(const RouteNode& node) const {
@@ -104,7 +109,7 @@ IpRoute& RouteTable::Insert(std::unique_ptr<IpRoute> route, Place place) {
   }
   route->order = key.order;
   ++lengths_[key.node.dst.length];
-  ++source_lengths_[key.node.src.length];
+  CountSource(key.node);
   ++changes_;
   return *routes_.emplace(key, std::move(route)).first->second;
 }
@@ -117,7 +122,7 @@ std::unique_ptr<IpRoute> RouteTable::Replace(IpRoute& old, std::unique_ptr<IpRou
 
 std::unique_ptr<IpRoute> RouteTable::Remove(IpRoute& route) {
   --lengths_[route.dst.length];
-  --source_lengths_[route.src.length];
+  UncountSource({route.dst, route.src});
   ++changes_;
   return std::move(routes_.extract(KeyOf(route)).mapped());
 }
@@ -148,16 +153,17 @@ std::vector<RouteTable*> RouteTables::DumpOrder() const {
 
 void RouteTables::Index(IpRoute& route) {
   for (const NextHop& hop : route.hops) {
-    if (hop.device != nullptr) by_device_.insert(Use{hop.device, route.dst, &route});
+    if (hop.device != nullptr) by_device_.insert(Use{hop.device, route.dst, route.src, &route});
   }
-  if (route.nexthop != nullptr) by_device_.insert(Use{nullptr, route.dst, &route});
+  if (route.nexthop != nullptr) by_device_.insert(Use{nullptr, route.dst, route.src, &route});
   if (route.prefsrc.valid()) by_source_[route.prefsrc].insert(&route);
   if (route.nexthop != nullptr) route.nexthop->routes.insert(&route);
 }
 
 void RouteTables::Unindex(IpRoute& route) {
-  for (const NextHop& hop : route.hops) by_device_.erase(Use{hop.device, route.dst, &route});
-  if (route.nexthop != nullptr) by_device_.erase(Use{nullptr, route.dst, &route});
+  for (const NextHop& hop : route.hops)
+    by_device_.erase(Use{hop.device, route.dst, route.src, &route});
+  if (route.nexthop != nullptr) by_device_.erase(Use{nullptr, route.dst, route.src, &route});
   if (route.prefsrc.valid()) UnindexSource(route);
   if (route.nexthop != nullptr) route.nexthop->routes.erase(&route);
 }
@@ -185,16 +191,21 @@ std::unique_ptr<IpRoute> RouteTables::Remove(IpRoute& route) {
 }
 
 std::vector<IpRoute*> RouteTables::InOrder(std::vector<IpRoute*> routes) const {
-  std::sort(routes.begin(), routes.end(), [&](const IpRoute* a, const IpRoute* b) {
-    if (a->table != b->table) return Find(a->table)->position() < Find(b->table)->position();
-    return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
+  using Entry = std::pair<RouteTable::Position, IpRoute*>;
+  std::vector<Entry> entries;
+  for (IpRoute* route : routes) entries.emplace_back(Find(route->table)->position(), route);
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    if (a.first != b.first) return a.first < b.first;
+    return RouteTable::KeyOf(*a.second) < RouteTable::KeyOf(*b.second);
   });
+  std::transform(entries.begin(), entries.end(), routes.begin(),
+                 [](const Entry& entry) { return entry.second; });
   return routes;
 }
 
 std::vector<IpRoute*> RouteTables::Using(const Device& device) const {
   std::vector<IpRoute*> routes;
-  for (auto entry = by_device_.lower_bound({&device, {}, nullptr});
+  for (auto entry = by_device_.lower_bound({&device, {}, {}, nullptr});
        entry != by_device_.end() && entry->device == &device; ++entry) {
     routes.push_back(entry->route);
   }

@@ -6,6 +6,7 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <tuple>
@@ -84,7 +85,7 @@ class RouteTable {
   }
   bool HasNode(const RouteNode& node) const;
   // Whether some routes to the prefix are for some sources only.
-  bool HasSources(const IpPrefix& dst) const;
+  bool HasSources(const IpPrefix& dst) const { return source_lengths_.contains(dst); }
 
   // Calls `visit(const IpRoute&)` for the first route of each node that a packet matches, until it
   // returns true: from the longest prefix on, of each the longest source first. A prefix with
@@ -96,15 +97,16 @@ class RouteTable {
     for (int length = address.bits(); length >= 0; --length) {
       if (lengths_[static_cast<size_t>(length)] == 0) continue;
       const IpPrefix dst = IpPrefix{address, static_cast<uint8_t>(length)}.Network();
-      const bool has_sources = HasSources(dst);
+      const auto sources = source_lengths_.find(dst);
+      const bool has_sources = sources != source_lengths_.end();
       bool from_there = false;
-      for (int bits = has_sources && source.valid() ? source.bits() : 0; bits > 0; --bits) {
-        if (source_lengths_[static_cast<size_t>(bits)] == 0) continue;
-        const IpPrefix src = IpPrefix{source, static_cast<uint8_t>(bits)}.Network();
-        const IpRoute* first = First({dst, src});
-        if (first == nullptr) continue;
-        from_there = found = true;
-        if (visit(*first)) return;
+      if (has_sources && source.valid()) {
+        for (const auto& [bits, count] : sources->second) {
+          const IpRoute* first = First({dst, IpPrefix{source, bits}.Network()});
+          if (first == nullptr) continue;
+          from_there = found = true;
+          if (visit(*first)) return;
+        }
       }
       if (has_sources && !from_there && !found && length != 0) continue;
       const IpRoute* first = First(dst);
@@ -134,11 +136,17 @@ class RouteTable {
   Map::const_iterator FirstOf(const RouteNode& node, uint64_t rank = 0) const;
   // Null if there is none.
   const IpRoute* First(const RouteNode& node) const;
+  void CountSource(const RouteNode& node);
+  void UncountSource(const RouteNode& node);
 
   const uint32_t id_;
   const Position position_;
   Map routes_;
-  std::array<uint32_t, 129> lengths_{}, source_lengths_{};  // routes by prefix length
+  std::array<uint32_t, 129> lengths_{};  // routes by prefix length
+  // Prefixes with routes for some sources only: of those the lengths, the longest first, and how
+  // many routes have it.
+  using Lengths = absl::btree_map<uint8_t, uint32_t, std::greater<>>;
+  absl::flat_hash_map<IpPrefix, Lengths> source_lengths_;
   uint64_t changes_ = 0;
 };
 
@@ -160,12 +168,14 @@ class RouteTables {
   std::vector<IpRoute*> Using(const Device& device) const;
   std::vector<IpRoute*> WithSource(const IpAddress& prefsrc) const;
 
-  // Any of those of a prefix through the device that `accept(const IpRoute&)` wants; null if there
+  // Any of those of a node through the device that `accept(const IpRoute&)` wants; null if there
   // is none. A null device: those that use a nexthop object.
   template <typename Accept>
-  IpRoute* FindUsing(const Device* device, const IpPrefix& dst, Accept accept) const {
-    for (auto entry = by_device_.lower_bound({device, dst, nullptr});
-         entry != by_device_.end() && entry->device == device && entry->dst == dst; ++entry) {
+  IpRoute* FindUsing(const Device* device, const RouteNode& node, Accept accept) const {
+    for (auto entry = by_device_.lower_bound({device, node.dst, node.src, nullptr});
+         entry != by_device_.end() && entry->device == device && entry->dst == node.dst &&
+         entry->src == node.src;
+         ++entry) {
       if (accept(*entry->route)) return entry->route;
     }
     return nullptr;
@@ -179,7 +189,7 @@ class RouteTables {
   using RouteSet = absl::flat_hash_set<IpRoute*>;
   struct Use {
     const Device* device = nullptr;
-    IpPrefix dst;
+    IpPrefix dst, src;
     IpRoute* route = nullptr;
 
     auto operator<=>(const Use&) const = default;
