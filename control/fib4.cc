@@ -333,11 +333,19 @@ void Fib4::LinkDown(Device& device) { SyncDown(device, RTNH_F_DEAD | RTNH_F_LINK
 void Fib4::LinkGone(Device& device) {
   for (IpRoute* route : tables_.Using(device)) (void)tables_.Remove(*route);
   with_addresses_.erase(device.serial);
+  marked_.erase(&device);
 }
 
-// Hops through a device come back to life (fib_sync_up).
+void Fib4::NoteMarks(const IpRoute& route) {
+  for (const NextHop& hop : route.hops) {
+    if ((hop.flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0) marked_.insert(hop.device);
+  }
+}
+
+// Hops through a device come back to life (fib_sync_up). Every address that comes asks for it, so
+// there must be some.
 void Fib4::SyncUp(Device& device, uint32_t flags) {
-  if (!device.up()) return;
+  if (!device.up() || !marked_.contains(&device)) return;
   const bool running = (ReportedFlags(device) & (IFF_RUNNING | IFF_LOWER_UP)) != 0;
   if ((flags & RTNH_F_DEAD) != 0 && running) flags |= RTNH_F_LINKDOWN;
   for (IpRoute* route : tables_.Using(device)) {
@@ -351,6 +359,7 @@ void Fib4::SyncUp(Device& device, uint32_t flags) {
     }
     if (alive) route->flags &= ~flags;
   }
+  if (flags == (RTNH_F_DEAD | RTNH_F_LINKDOWN)) marked_.erase(&device);
 }
 
 // Hops through a device are marked, and routes without any other go, silently (fib_sync_down_dev,
@@ -364,6 +373,7 @@ void Fib4::SyncDown(Device& device, uint32_t flags, bool force) {
       if (!hop.dead()) hop.flags |= flags;
       ++dead;
     }
+    NoteMarks(*route);
     if (dead < route->hops.size()) continue;
     route->flags |= flags;
     if ((flags & RTNH_F_DEAD) != 0) (void)tables_.Remove(*route);

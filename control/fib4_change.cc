@@ -358,6 +358,7 @@ absl::Status Fib4::Add(const RouteConfig& config, const Cause& cause, ExtAck& ac
   RouteTable& table = tables_.FindOrMake(config.table);
   absl::StatusOr<std::unique_ptr<IpRoute>> route = Make(config, ack);
   if (!route.ok()) return route.status();
+  NoteMarks(**route);
   const std::vector<IpRoute*> group = table.OfGroup(config.dst, config.tos, config.priority);
   if (!group.empty()) return InsertInGroup(config, *std::move(route), group, cause);
   if ((config.nlflags & NLM_F_CREATE) == 0) return ErrnoStatus(ENOENT);

@@ -256,6 +256,41 @@ TEST_F(FibTest, LinksThatGoDownTakeTheirRoutesAlong) {
   EXPECT_EQ(Routes(AF_INET), Lines{"10.1.0.0/24 dev v0 linkdown"});
 }
 
+TEST_F(FibTest, HopsComeBackWithTheirLink) {
+  AddAddress(v0_, "10.1.0.1/24");
+  AddAddress(v1_, "10.2.0.1/24");
+  v1_->carrier = false;
+  v1_->operstate = OperState::kDown;
+  fib4_.LinkChanged(*v1_);
+  std::vector<uint8_t> hops;
+  for (const auto& [device, gateway] : {std::pair(v0_, "10.1.0.2"), {v1_, "10.2.0.2"}}) {
+    const rtnexthop hop{.rtnh_len = 16, .rtnh_ifindex = device->ifindex};
+    const rtattr attr{.rta_len = 8, .rta_type = RTA_GATEWAY};
+    const IpAddress address = Addr(gateway);
+    for (const Bytes part :
+         {Bytes(reinterpret_cast<const uint8_t*>(&hop), sizeof(hop)),
+          Bytes(reinterpret_cast<const uint8_t*>(&attr), sizeof(attr)), address.AsBytes()}) {
+      hops.insert(hops.end(), part.begin(), part.end());
+    }
+  }
+  RouteConfig config = Config("9.0.0.0/8", "");
+  config.scope = 0;
+  config.multipath = NlAttr{.type = RTA_MULTIPATH, .value = hops};
+  EXPECT_TRUE(Add(config).ok());
+  const auto route = [&] { return Routes(AF_INET).front(); };
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 via 10.2.0.2 dev v1 linkdown");
+  v1_->carrier = true;
+  v1_->operstate = OperState::kUp;
+  fib4_.LinkChanged(*v1_);
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 via 10.2.0.2 dev v1");
+  v0_->flags &= ~uint32_t{IFF_UP};
+  fib4_.LinkDown(*v0_);
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 dead linkdown via 10.2.0.2 dev v1");
+  v0_->flags |= IFF_UP;
+  AddAddress(v0_, "10.3.0.1/24");
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 via 10.2.0.2 dev v1");
+}
+
 TEST_F(FibTest, RoutesOfASourceThatGoesAreTakenBack) {
   AddAddress(v0_, "10.1.0.1/24");
   AddAddress(v1_, "10.2.0.1/24");
