@@ -87,6 +87,8 @@ absl::Status ReadProcess(TomlTable table, Options& options) {
   options.memory_mib = table.Unsigned("memory", 1, 1 << 20).value_or(options.memory_mib);
   ReadLogLevel(table, options.log_level);
   ReadEalArgs(table, options.eal_args);
+  options.owner = table.String("owner").value_or(options.owner);
+  options.group = table.String("group").value_or(options.group);
   return table.Finish();
 }
 
@@ -141,6 +143,25 @@ void CheckAddress(TomlTable& table, const std::string& text) {
   }
 }
 
+void ReadAddresses(TomlTable& table, std::vector<IpAddressConfig>& addresses) {
+  const toml::node* node = table.Node("addresses");
+  if (node == nullptr) return;
+  const toml::array* array = node->as_array();
+  if (array == nullptr || !(array->empty() || array->is_homogeneous<std::string>())) {
+    return table.Fail("addresses", "must be an array of strings such as [\"10.0.0.1/24\"]");
+  }
+  for (const toml::node& entry : *array) {
+    const std::string text = *entry.value<std::string>();
+    const std::optional<IpAddressConfig> address = ParseIpAddress(text);
+    if (!address.has_value()) {
+      return table.Fail("addresses", absl::StrCat("\"", text,
+                                                  "\" is not an IP address such as "
+                                                  "\"10.0.0.1/24\" or \"fd00::1/64\""));
+    }
+    addresses.push_back(*address);
+  }
+}
+
 void ReadEnd(TomlTable& table, LinkEndConfig& end) {
   end.line = table.line();
   end.key_lines = table.KeyLines();
@@ -156,9 +177,7 @@ void ReadEnd(TomlTable& table, LinkEndConfig& end) {
   end.index = table.Unsigned("index", 1, kMaxIndex);
   end.up = table.Bool("up").value_or(false);
   end.backend = ReadBackend(table);
-  if (table.Node("addresses") != nullptr) {
-    table.Fail("addresses", "IP addresses on links are not supported yet");
-  }
+  ReadAddresses(table, end.addresses);
 }
 
 // A name alone, or a table with the keys of a link.

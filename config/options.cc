@@ -18,7 +18,7 @@ namespace {
 // What was given on the command line; nothing for what was not.
 struct CommandLine {
   std::string config_file;
-  std::optional<std::string> run_dir, cores, log_level;
+  std::optional<std::string> run_dir, cores, log_level, owner, group;
   std::optional<uint32_t> memory_mib;
   bool no_huge = false;
   std::vector<std::string> eal_args;
@@ -38,6 +38,10 @@ void Describe(CLI::App& app, CommandLine& line) {
   app.add_option("--log-level", line.log_level, "error, warning, notice, info or debug")
       ->type_name("L")
       ->check(CLI::IsMember(std::vector<std::string>(kLogLevels.begin(), kLogLevels.end())));
+  app.add_option("--owner", line.owner, "user who may change things, beside root")
+      ->type_name("USER");
+  app.add_option("--group", line.group, "group whose members may change things")
+      ->type_name("GROUP");
   app.footer("Arguments after -- go to DPDK's EAL as they are.");
 }
 
@@ -61,6 +65,8 @@ absl::Status Parse(CLI::App& app, std::vector<std::string> arguments, bool* exit
 absl::Status Override(const CommandLine& line, Options& options) {
   if (line.run_dir.has_value()) options.run_dir = *line.run_dir;
   if (line.log_level.has_value()) options.log_level = *line.log_level;
+  if (line.owner.has_value()) options.owner = *line.owner;
+  if (line.group.has_value()) options.group = *line.group;
   if (line.memory_mib.has_value()) options.memory_mib = *line.memory_mib;
   if (line.no_huge) options.no_huge = true;
   if (!line.eal_args.empty()) options.eal_args = line.eal_args;

@@ -23,11 +23,20 @@ struct BackendConfig {
   int line = 0;
 };
 
+// An IP address with the length of its prefix, as `ip addr add` takes it.
+struct IpAddressConfig {
+  std::string text;                 // "10.0.0.1/24"
+  int family = 0;                   // AF_INET or AF_INET6
+  std::array<uint8_t, 16> bytes{};  // in network byte order; IPv4 has the first four
+  uint8_t prefix_length = 0;
+};
+
 // One end of a link: what `ip link add` would take.
 struct LinkEndConfig {
   std::string name;
   std::optional<std::string> address;
   std::optional<uint32_t> mtu, txqueuelen, group, numtxqueues, numrxqueues, index;
+  std::vector<IpAddressConfig> addresses;
   bool up = false;
   std::optional<BackendConfig> backend;
   int line = 0;
@@ -48,6 +57,7 @@ struct Options {
   bool no_huge = false;
   uint32_t memory_mib = 512;
   std::string log_level = "notice";
+  std::string owner, group;  // who may change things beside root: names or numbers; empty: nobody
   std::vector<std::string> eal_args;
   std::vector<LinkConfig> links;
 };
@@ -68,6 +78,10 @@ absl::StatusOr<std::vector<unsigned>> ParseCoreList(const std::string& text);
 
 // "02:00:00:00:00:01" to its bytes; nothing unless it is six pairs of hex digits.
 std::optional<std::array<uint8_t, 6>> ParseMacAddress(const std::string& text);
+
+// "10.0.0.1/24" or "fd00::1/64"; without a length it is that of the whole address. Nothing for any
+// other text.
+std::optional<IpAddressConfig> ParseIpAddress(const std::string& text);
 
 // Reads a config file into `options` (keys of [vswitch] and [[link]]).
 absl::Status LoadConfigFile(const std::string& path, Options& options);

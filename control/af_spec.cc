@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <memory>
 
 #include "control/fill_af_spec.h"
 #include "dataplane/errno_status.h"
@@ -44,19 +45,14 @@ absl::Status CheckInet(const Device* device, const NlAttr& family, ExtAck& ack) 
   return absl::OkStatus();
 }
 
-// A token is for addresses made from router advertisements; only "none" can be honoured.
-bool IsNoToken(Bytes token) {
-  return std::all_of(token.begin(), token.end(), [](uint8_t byte) { return byte == 0; });
-}
-
-// Stable privacy needs a secret; without one the kernel refuses the mode as well
-// (check_stable_privacy).
-bool IsSettableMode(uint8_t mode) {
-  return mode == IN6_ADDR_GEN_MODE_EUI64 || mode == IN6_ADDR_GEN_MODE_NONE ||
-         mode == IN6_ADDR_GEN_MODE_RANDOM;
-}
-
 bool IsKnownMode(uint8_t mode) { return mode <= IN6_ADDR_GEN_MODE_RANDOM; }
+
+// Stable privacy needs a secret, which a device has once it drew one for mode "random"
+// (check_stable_privacy).
+bool IsSettableMode(const Device* device, uint8_t mode) {
+  if (device == nullptr || mode != IN6_ADDR_GEN_MODE_STABLE_PRIVACY) return IsKnownMode(mode);
+  return device->inet6_random_id != 0;
+}
 
 // inet6_validate_link_af
 absl::Status CheckInet6(const Device* device, const NlAttr& family, ExtAck& ack) {
@@ -68,23 +64,49 @@ absl::Status CheckInet6(const Device* device, const NlAttr& family, ExtAck& ack)
     ack.offset = mtu->offset;
     return ErrnoStatus(EINVAL, "IFLA_INET6_RA_MTU can not be set");
   }
-  const bool has_token = attrs->Has(IFLA_INET6_TOKEN);
-  if (has_token && !IsNoToken(attrs->Binary(IFLA_INET6_TOKEN))) {
-    return ErrnoStatus(EOPNOTSUPP, "IPv6 tokens are not supported");
-  }
   if (!attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) {
-    return has_token ? absl::OkStatus() : ErrnoStatus(EINVAL);
+    return attrs->Has(IFLA_INET6_TOKEN) ? absl::OkStatus() : ErrnoStatus(EINVAL);
   }
-  const uint8_t mode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
-  const bool valid = device == nullptr ? IsKnownMode(mode) : IsSettableMode(mode);
+  const bool valid = IsSettableMode(device, attrs->U8(IFLA_INET6_ADDR_GEN_MODE));
   return valid ? absl::OkStatus() : ErrnoStatus(EINVAL);
 }
 
+// inet_set_link_af
+void SetInetConf(Device& device, const NlAttr& family) {
+  const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInetPolicy, nullptr);
+  const NlAttr* conf = attrs.ok() ? attrs->Find(IFLA_INET_CONF) : nullptr;
+  if (conf == nullptr) return;
+  for (const NlAttr& entry : ListAttributes(conf->value, conf->offset + NLA_HDRLEN)) {
+    if (device.inet_conf == nullptr) {
+      device.inet_conf = std::make_unique<InetConf>(InetConfOf(device));
+    }
+    (*device.inet_conf)[entry.type - 1] = ReadStruct<int32_t>(entry.value);
+  }
+}
+
+// Addresses are made from a token only when a router advertises a prefix (inet6_set_iftoken).
+absl::Status SetToken(Device& device, Bytes token) {
+  if ((device.flags & IFF_LOOPBACK) != 0) return ErrnoStatus(EINVAL, "ipv6: Device is loopback");
+  if ((device.flags & IFF_NOARP) != 0) {
+    return ErrnoStatus(EINVAL, "ipv6: Device does not do neighbour discovery");
+  }
+  const Bytes interface_id = token.subspan(device.inet6_token.size(), device.inet6_token.size());
+  std::copy(interface_id.begin(), interface_id.end(), device.inet6_token.begin());
+  return absl::OkStatus();
+}
+
 // inet6_set_link_af
-void SetInet6(Device& device, const NlAttr& family) {
+absl::Status SetInet6(Device& device, const NlAttr& family) {
   const absl::StatusOr<NlAttrs> attrs = ParseNested(family, kInet6Policy, nullptr);
-  if (!attrs.ok() || !attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) return;
-  device.addrgenmode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
+  if (!attrs.ok()) return ErrnoStatus(EINVAL);
+  if (attrs->Has(IFLA_INET6_TOKEN)) {
+    const absl::Status status = SetToken(device, attrs->Binary(IFLA_INET6_TOKEN));
+    if (!status.ok()) return status;
+  }
+  if (attrs->Has(IFLA_INET6_ADDR_GEN_MODE)) {
+    device.addrgenmode = attrs->U8(IFLA_INET6_ADDR_GEN_MODE);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckFamily(const Device* device, const NlAttr& family, ExtAck& ack) {
@@ -110,12 +132,15 @@ absl::Status CheckAfSpec(const Device* device, const NlAttr& nest, ExtAck& ack) 
   return absl::OkStatus();
 }
 
-// IPv4 settings (devconf) are accepted and have no effect: there is no IPv4 stack to configure.
 absl::Status ApplyAfSpec(Device& device, const NlAttr& nest) {
   for (const NlAttr& family : ListAttributes(nest.value, nest.offset + NLA_HDRLEN)) {
     const bool has_state = family.type == AF_INET ? HasInet(device) : HasInet6(device);
     if (!has_state) return ErrnoStatus(EAFNOSUPPORT);
-    if (family.type == AF_INET6) SetInet6(device, family);
+    if (family.type == AF_INET) {
+      SetInetConf(device, family);
+    } else if (const absl::Status status = SetInet6(device, family); !status.ok()) {
+      return status;
+    }
   }
   return absl::OkStatus();
 }

@@ -14,8 +14,9 @@ namespace vswitch {
 // bad settings. A null device is one that does not exist yet.
 absl::Status CheckAfSpec(const Device* device, const NlAttr& nest, ExtAck& ack);
 
-// EAFNOSUPPORT, with what came before it done, if another change of the same request took away the
-// state of a family: a short MTU that of IPv6. REQUIRES: CheckAfSpec succeeded.
+// Stops at the first setting that this device cannot have, with what came before it done: EINVAL,
+// or EAFNOSUPPORT if another change of the same request took away the state of a family, as a short
+// MTU that of IPv6. REQUIRES: CheckAfSpec succeeded.
 absl::Status ApplyAfSpec(Device& device, const NlAttr& nest);
 
 }  // namespace vswitch

@@ -73,8 +73,9 @@ struct Place {
 // One request being written, with the way back from its attributes to the file.
 class Request {
  public:
-  Request(uint16_t flags, const ifinfomsg& header) : writer_(bytes_) {
-    writer_.Begin(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK | flags, 1, 0);
+  template <typename Header>
+  Request(uint16_t type, uint16_t flags, const Header& header) : writer_(bytes_) {
+    writer_.Begin(type, static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags), 1, 0);
     writer_.PutStruct(header);
   }
 
@@ -164,6 +165,8 @@ class LinkLoader {
     absl::Status status = Create();
     if (status.ok()) status = Attach(link_, path_);
     if (status.ok() && link_.peer.has_value()) status = Attach(*link_.peer, PeerPath());
+    if (status.ok()) status = AddAddresses(link_, path_);
+    if (status.ok() && link_.peer.has_value()) status = AddAddresses(*link_.peer, PeerPath());
     if (status.ok()) status = SetUp(link_, path_);
     if (status.ok() && link_.peer.has_value()) status = SetUp(*link_.peer, PeerPath());
     return status;
@@ -171,7 +174,7 @@ class LinkLoader {
 
  private:
   absl::Status Create() {
-    Request request(NLM_F_CREATE | NLM_F_EXCL, HeaderOf(link_));
+    Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, HeaderOf(link_));
     PutEnd(request, link_, path_);
     PutLinkInfo(request, link_, path_);
     const Answer answer = Execute(request);
@@ -191,13 +194,32 @@ class LinkLoader {
     return Failure({&end, path, "backend"}, answer.Reason());
   }
 
+  // As `ip addr add ADDRESS dev NAME`.
+  absl::Status AddAddresses(const LinkEndConfig& end, const std::string& path) {
+    for (const IpAddressConfig& address : end.addresses) {
+      ifaddrmsg header{};
+      header.ifa_family = static_cast<uint8_t>(address.family);
+      header.ifa_prefixlen = address.prefix_length;
+      header.ifa_index = static_cast<uint32_t>(Find(end.name)->ifindex);
+      Request request(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, header);
+      const Bytes bytes = Bytes(address.bytes).first(address.family == AF_INET ? 4 : 16);
+      request.writer().PutBytes(IFA_LOCAL, bytes);
+      request.writer().PutBytes(IFA_ADDRESS, bytes);
+      const Answer answer = Execute(request);
+      if (answer.error == 0) continue;
+      return Failure({&end, path, "addresses"},
+                     absl::StrCat("\"", address.text, "\": ", answer.Reason()));
+    }
+    return absl::OkStatus();
+  }
+
   // As `ip link set NAME up`.
   absl::Status SetUp(const LinkEndConfig& end, const std::string& path) {
     if (!end.up) return absl::OkStatus();
     ifinfomsg header{};
     header.ifi_index = Find(end.name)->ifindex;
     header.ifi_flags = header.ifi_change = IFF_UP;
-    Request request(0, header);
+    Request request(RTM_NEWLINK, 0, header);
     const Answer answer = Execute(request);
     return answer.error == 0 ? absl::OkStatus() : Failure({&end, path, "up"}, answer.Reason());
   }

@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/client_fds.h"
 
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/nsfs.h>
 #include <pthread.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <string>
-
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
-#include "absl/strings/strip.h"
 
 namespace vswitch {
 namespace {
@@ -26,13 +28,28 @@ std::string FileIdentity(int fd) {
   return length < 0 ? std::string() : std::string(text, static_cast<size_t>(length));
 }
 
-std::optional<uint64_t> NetnsInode(absl::string_view identity) {
-  uint64_t inode;
-  if (!absl::ConsumePrefix(&identity, "net:[") || !absl::ConsumeSuffix(&identity, "]") ||
-      !absl::SimpleAtoi(identity, &inode)) {
-    return std::nullopt;
-  }
-  return inode;
+struct FileId {
+  uint32_t major = 0, minor = 0;
+  uint64_t inode = 0;
+};
+
+// From what the kernel has at hand: a file system is not asked (AT_STATX_DONT_SYNC).
+std::optional<FileId> IdOf(int directory, const char* path) {
+  struct statx info;
+  const int flags = AT_EMPTY_PATH | AT_STATX_DONT_SYNC;
+  if (statx(directory, path, flags, STATX_INO, &info) != 0) return std::nullopt;
+  return FileId{info.stx_dev_major, info.stx_dev_minor, info.stx_ino};
+}
+
+// A namespace may be open through a mount of anybody's, so its name says nothing; that it is in the
+// one file system of namespaces does.
+std::optional<uint64_t> NetnsInode(int fd) {
+  static const std::optional<FileId> own = IdOf(AT_FDCWD, "/proc/self/ns/net");
+  const std::optional<FileId> id = IdOf(fd, "");
+  if (!own.has_value() || !id.has_value()) return std::nullopt;
+  if (id->major != own->major || id->minor != own->minor) return std::nullopt;
+  if (ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET) return std::nullopt;
+  return id->inode;
 }
 
 void* CloseMain(void* fd) {
@@ -48,14 +65,12 @@ void CloseElsewhere(int fd) {
 }
 
 void Sort(int fd, ClientFds& fds) {
-  const std::string identity = FileIdentity(fd);
-  if (identity == "anon_inode:[eventfd]" && !fds.eventfd.valid()) {
+  if (FileIdentity(fd) == "anon_inode:[eventfd]" && !fds.eventfd.valid()) {
     fds.eventfd.reset(fd);
     return;
   }
-  if (const auto inode = NetnsInode(identity); inode.has_value()) {
-    fds.foreign |= fds.netns.has_value();
-    fds.netns = ClientNetns{.fd = UniqueFd(fd), .inode = *inode};
+  if (const auto inode = NetnsInode(fd); inode.has_value()) {
+    fds.netns.push_back({.fd = UniqueFd(fd), .inode = *inode});
     return;
   }
   fds.foreign = true;

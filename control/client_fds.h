@@ -6,8 +6,9 @@
 #include <sys/socket.h>
 
 #include <cstdint>
-#include <optional>
+#include <vector>
 
+#include "control/protocol.h"
 #include "control/unique_fd.h"
 
 namespace vswitch {
@@ -20,11 +21,11 @@ struct ClientNetns {
 
 struct ClientFds {
   UniqueFd eventfd;  // invalid: none came
-  std::optional<ClientNetns> netns;
+  std::vector<ClientNetns> netns;
   bool foreign = false;  // something else came, too
 };
 
-inline constexpr size_t kMaxClientFds = 2;
+inline constexpr size_t kMaxClientFds = kMaxNetnsEntries;
 
 // Takes every descriptor out of the control messages of a received message. What is neither an
 // eventfd nor a network namespace is closed elsewhere: closing a file of a hostile FUSE server can

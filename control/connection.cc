@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/connection.h"
 
+#include <linux/net_namespace.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
 #include "control/protocol.h"
+#include "dataplane/errno_status.h"
 
 namespace vswitch {
 namespace {
@@ -29,6 +32,11 @@ std::optional<T> OnlyMessage(Bytes datagram, uint16_t type) {
 
 }  // namespace
 
+Connection::~Connection() {
+  DropQueue();
+  if (ns != nullptr) --ns->clients;
+}
+
 // Whether the queue holds more than `times` its limits.
 bool Connection::Overflowing(size_t times) const {
   if (queue_.size() > times * kMaxQueuedDatagrams) return true;
@@ -36,28 +44,44 @@ bool Connection::Overflowing(size_t times) const {
   return !admin && queued_bytes_ > 0 && *total_queued_ > kMaxTotalQueuedBytes;
 }
 
-void Connection::Send(Datagram datagram) {
+void Connection::Send(Datagram datagram) { Queue(std::move(datagram), NETNSA_NSID_NOT_ASSIGNED); }
+
+void Connection::Queue(Datagram datagram, int32_t nsid) {
   if (deaf_ || dead_) return;
+  if (all_nsid_) {
+    NsidPrefix prefix;
+    prefix.id = nsid;
+    const auto* bytes = reinterpret_cast<const uint8_t*>(&prefix);
+    datagram.insert(datagram.begin(), bytes, bytes + sizeof(prefix));
+  }
   queued_bytes_ += datagram.size();
   *total_queued_ += datagram.size();
   queue_.push_back(std::move(datagram));
 }
 
-void Connection::SendNotification(const Datagram& datagram) {
-  if (!Overflowing(1)) Send(datagram);
+void Connection::SendNotification(const Namespace& from, const Datagram& datagram) {
+  if (!Overflowing(1)) {
+    losing_ = false;
+    return Queue(datagram, ns == &from ? NETNSA_NSID_NOT_ASSIGNED : ns->IdOf(from));
+  }
+  if (std::exchange(losing_, true) || no_enobufs_) return;
+  Datagram lost;
+  NlWriter writer(lost);
+  writer.Begin(NLMSG_OVERRUN, 0, 0, 0);
+  writer.End();
+  Send(std::move(lost));
 }
 
 std::optional<Bytes> Connection::Receive(std::vector<uint8_t>& buffer) {
   received_ = ClientFds();
+  names_.clear();
   ControlBuffer control;
   iovec iov{buffer.data(), buffer.size()};
   msghdr message{};
   message.msg_iov = &iov;
   message.msg_iovlen = 1;
-  // Without room for them the kernel drops descriptors unseen; only a Hello, which is first, may
-  // bring any.
-  message.msg_control = first_ ? control.bytes : nullptr;
-  message.msg_controllen = first_ ? sizeof(control.bytes) : 0;
+  message.msg_control = control.bytes;
+  message.msg_controllen = sizeof(control.bytes);
   ssize_t length;
   do {
     // ECONNRESET (the client closed without reading everything) is reported once, before what it
@@ -67,7 +91,7 @@ std::optional<Bytes> Connection::Receive(std::vector<uint8_t>& buffer) {
   if (length < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return std::nullopt;
   if (length >= 0) received_ = TakeClientFds(message);
   received_.foreign |= (message.msg_flags & MSG_CTRUNC) != 0;
-  if (length <= 0 || (message.msg_flags & MSG_TRUNC) != 0 || Overflowing(2)) {
+  if (length <= 0 || (message.msg_flags & MSG_TRUNC) != 0 || received_.foreign || Overflowing(2)) {
     Kill();
     return std::nullopt;
   }
@@ -76,9 +100,8 @@ std::optional<Bytes> Connection::Receive(std::vector<uint8_t>& buffer) {
 
 bool Connection::HandleControl(Bytes datagram, Registry& registry) {
   const bool first = std::exchange(first_, false);
-  ClientFds fds = std::exchange(received_, ClientFds());
   if (const auto hello = OnlyMessage<HelloRequest>(datagram, kMsgHello); hello && first) {
-    Hello(*hello, std::move(fds), registry);
+    Hello(*hello, registry);
     return true;
   }
   if (const auto option = OnlyMessage<OptionRequest>(datagram, kMsgOption)) {
@@ -88,11 +111,43 @@ bool Connection::HandleControl(Bytes datagram, Registry& registry) {
   return false;
 }
 
-void Connection::Hello(const HelloRequest& hello, ClientFds fds, Registry& registry) {
-  if (hello.version != 1 || fds.foreign) return Kill();
+void Connection::Hello(const HelloRequest& hello, Registry& registry) {
+  if (hello.version != 1 || received_.netns.size() > 1) return Kill();
   port_id = hello.port_id;
-  eventfd_ = std::move(fds.eventfd);
-  if (fds.netns.has_value()) ns = &registry.NamespaceFor(fds.netns->inode);
+  eventfd_ = std::move(received_.eventfd);
+  if (!received_.netns.empty()) Enter(registry.NamespaceFor(received_.netns[0].inode));
+}
+
+void Connection::Enter(Namespace& to) {
+  if (ns != nullptr) --ns->clients;
+  ns = &to;
+  ++ns->clients;
+}
+
+Bytes Connection::ReadNetnsNames(Bytes datagram, Registry& registry) {
+  const std::optional<NlMessage> message = NlReader(datagram).Next();
+  if (!message.has_value() || message->header.nlmsg_type != kMsgNetns) return datagram;
+  size_t used = 0;
+  Bytes entries = message->payload();
+  for (; entries.size() >= sizeof(NetnsEntry); entries = entries.subspan(sizeof(NetnsEntry))) {
+    NetnsName name{.entry = ReadStruct<NetnsEntry>(entries), .ns = nullptr};
+    if (name.entry.error == 0) {
+      if (used == received_.netns.size()) return Kill(), Bytes();
+      name.ns = &registry.NamespaceFor(received_.netns[used++].inode);
+    }
+    names_.push_back(name);
+  }
+  const size_t length = NLMSG_ALIGN(message->bytes.size());
+  return datagram.subspan(std::min(length, datagram.size()));
+}
+
+absl::StatusOr<Namespace*> Connection::FindNetns(NetnsHandle handle, uint32_t number) {
+  for (const NetnsName& name : names_) {
+    if (name.entry.handle != handle || name.entry.number != number) continue;
+    if (name.ns != nullptr) return name.ns;
+    return ErrnoStatus(name.entry.error);
+  }
+  return Client::FindNetns(handle, number);
 }
 
 void Connection::SetGroupMask(uint32_t mask) {
@@ -126,24 +181,45 @@ void Connection::SetOption(const OptionRequest& request) {
       port_id = request.value;
       return;
     case SocketOption::kNoEnobufs:
+      no_enobufs_ = on;
+      return;
     case SocketOption::kListenAllNsid:
-      return;  // nothing here depends on them
+      all_nsid_ = on && admin;
+      return;
   }
 }
 
+// A dump goes on only when all before it is on its way: what it tells is as fresh as can be then,
+// and no more of it is in memory than the socket's buffer takes.
+bool Connection::Refill() {
+  if (deaf_) dump.reset();
+  if (!queue_.empty() || dump == nullptr) return !queue_.empty();
+  std::optional<Datagram> datagram = dump->Next();
+  if (!datagram.has_value()) return dump.reset(), false;
+  Send(*std::move(datagram));
+  return true;
+}
+
 void Connection::Flush() {
-  while (!queue_.empty()) {
-    const Datagram& front = queue_.front();
-    if (send(fd(), front.data(), front.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-      if (errno == EINTR) continue;
-      if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-      deaf_ = true;  // what it sent before it left is still to be executed
-      return DropQueue();
-    }
-    queued_bytes_ -= front.size();
-    *total_queued_ -= front.size();
-    queue_.pop_front();
+  for (int i = 0; i < kDatagramsPerFlush && Refill(); ++i) {
+    if (!SendFront()) return;
   }
+}
+
+// False when the socket takes no more.
+bool Connection::SendFront() {
+  const Datagram& front = queue_.front();
+  while (send(fd(), front.data(), front.size(), MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+    if (errno == EINTR) continue;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return false;
+    deaf_ = true;  // what it sent before it left is still to be executed
+    DropQueue();
+    return false;
+  }
+  queued_bytes_ -= front.size();
+  *total_queued_ -= front.size();
+  queue_.pop_front();
+  return true;
 }
 
 void Connection::DropQueue() {

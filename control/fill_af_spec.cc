@@ -4,7 +4,9 @@
 #include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -16,18 +18,15 @@ constexpr uint32_t kMinInetMtu = 68;     // RFC 791
 constexpr uint32_t kMinInet6Mtu = 1280;  // RFC 8200
 
 // Array sizes of Linux 6.1; a reader takes them from the attribute's length.
-constexpr size_t kInetConfCount = 33;    // IPV4_DEVCONF_MAX
-constexpr size_t kInet6ConfCount = 59;   // DEVCONF_MAX
-constexpr size_t kInet6StatCount = 38;   // __IPSTATS_MIB_MAX
-constexpr size_t kIcmp6StatCount = 6;    // __ICMP6_MIB_MAX
-constexpr size_t kInet6TokenBytes = 16;  // struct in6_addr
+constexpr size_t kInet6ConfCount = 59;  // DEVCONF_MAX
+constexpr size_t kInet6StatCount = 38;  // __IPSTATS_MIB_MAX
+constexpr size_t kIcmp6StatCount = 6;   // __ICMP6_MIB_MAX
 
 constexpr uint32_t kInet6Ready = 0x80000000;  // IF_READY
 constexpr uint32_t kMaxReassembly = 65535;    // IPV6_MAXPLEN
 constexpr uint32_t kReachableTimeMs = 30000;  // RFC 4861, section 10
 constexpr uint32_t kRetransTimeMs = 1000;
 
-using InetConf = std::array<int32_t, kInetConfCount>;
 using Inet6Conf = std::array<int32_t, kInet6ConfCount>;
 
 // ipv4_devconf_dflt, by IPV4_DEVCONF_* less one.
@@ -72,7 +71,14 @@ constexpr Inet6Conf MakeInet6Conf() {
   return conf;
 }
 
+constexpr InetConf MakeLoopbackConf() {
+  InetConf conf = MakeInetConf();
+  conf[IPV4_DEVCONF_NOXFRM - 1] = conf[IPV4_DEVCONF_NOPOLICY - 1] = 1;
+  return conf;
+}
+
 constexpr InetConf kInetConf = MakeInetConf();
+constexpr InetConf kLoopbackConf = MakeLoopbackConf();
 constexpr Inet6Conf kInet6Conf = MakeInet6Conf();
 
 bool IsLoopback(const Device& device) { return (device.flags & IFF_LOOPBACK) != 0; }
@@ -87,7 +93,8 @@ void PutInet6Conf(const Device& device, NlWriter& writer) {
   Inet6Conf conf = kInet6Conf;
   conf[DEVCONF_MTU6] = static_cast<int32_t>(device.mtu);
   conf[DEVCONF_ADDR_GEN_MODE] = device.addrgenmode;
-  if (IsLoopback(device)) conf[DEVCONF_USE_TEMPADDR] = conf[DEVCONF_ACCEPT_DAD] = -1;
+  if (IsLoopback(device)) conf[DEVCONF_USE_TEMPADDR] = -1;
+  if (device.inet6_without_dad) conf[DEVCONF_ACCEPT_DAD] = -1;
   PutArray(IFLA_INET6_CONF, conf, writer);
 }
 
@@ -101,26 +108,33 @@ void PutInet6Stats(NlWriter& writer) {
 
 }  // namespace
 
+uint32_t NeedsMtu(uint8_t family) { return family == AF_INET ? kMinInetMtu : kMinInet6Mtu; }
+
 bool HasInet(const Device& device) { return device.mtu >= kMinInetMtu; }
 
 // A small MTU takes IPv6 away from every link but `lo` (addrconf_notify).
 bool HasInet6(const Device& device) { return IsLoopback(device) || device.mtu >= kMinInet6Mtu; }
 
+const InetConf& DefaultInetConf() { return kInetConf; }
+
+const InetConf& InetConfOf(const Device& device) {
+  if (device.inet_conf != nullptr) return *device.inet_conf;
+  return IsLoopback(device) ? kLoopbackConf : kInetConf;
+}
+
 void PutInet(const Device& device, NlWriter& writer) {
-  InetConf conf = kInetConf;
-  if (IsLoopback(device)) {
-    conf[IPV4_DEVCONF_NOXFRM - 1] = conf[IPV4_DEVCONF_NOPOLICY - 1] = 1;
-  }
-  PutArray(IFLA_INET_CONF, conf, writer);
+  PutArray(IFLA_INET_CONF, InetConfOf(device), writer);
 }
 
 void PutInet6(const Device& device, bool with_stats, NlWriter& writer) {
-  writer.PutU32(IFLA_INET6_FLAGS, device.up() && device.carrier ? kInet6Ready : 0);
+  writer.PutU32(IFLA_INET6_FLAGS, device.inet6_ready ? kInet6Ready : 0);
   const ifla_cacheinfo cache{kMaxReassembly, 0, kReachableTimeMs, kRetransTimeMs};
   writer.PutBytes(IFLA_INET6_CACHEINFO, {reinterpret_cast<const uint8_t*>(&cache), sizeof(cache)});
   PutInet6Conf(device, writer);
   if (with_stats) PutInet6Stats(writer);
-  writer.PutZeros(IFLA_INET6_TOKEN, kInet6TokenBytes);
+  IpAddress token = IpAddress::Any(AF_INET6);
+  std::copy(device.inet6_token.begin(), device.inet6_token.end(), token.bytes.begin() + 8);
+  writer.PutBytes(IFLA_INET6_TOKEN, token.AsBytes());
   writer.PutU8(IFLA_INET6_ADDR_GEN_MODE, device.addrgenmode);
 }
 

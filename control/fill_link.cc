@@ -82,20 +82,6 @@ void PutState(const Device& device, const LinkMessage& message, NlWriter& writer
   writer.PutZeros(IFLA_MAP, sizeof(rtnl_link_ifmap));
 }
 
-rtnl_link_stats64 Stats64(const DeviceTotals& totals) {
-  rtnl_link_stats64 stats{};
-  stats.rx_packets = totals.rx_packets;
-  stats.tx_packets = totals.tx_packets;
-  stats.rx_bytes = totals.rx_bytes;
-  stats.tx_bytes = totals.tx_bytes;
-  stats.rx_errors = totals.rx_errors;
-  stats.tx_errors = totals.tx_errors;
-  stats.rx_dropped = totals.rx_dropped;
-  stats.tx_dropped = totals.tx_dropped;
-  stats.multicast = totals.multicast;
-  return stats;
-}
-
 // Each 32-bit counter is the low half of the 64-bit one at the same place (copy_rtnl_link_stats).
 rtnl_link_stats Stats32(const rtnl_link_stats64& wide) {
   constexpr size_t kCount = sizeof(rtnl_link_stats) / sizeof(uint32_t);
@@ -110,7 +96,7 @@ rtnl_link_stats Stats32(const rtnl_link_stats64& wide) {
 }
 
 void PutStats(const DeviceTotals& totals, NlWriter& writer) {
-  const rtnl_link_stats64 stats = Stats64(totals);
+  const rtnl_link_stats64 stats = LinkStats(totals);
   writer.PutBytes(IFLA_STATS64, StructBytes(stats));
   writer.PutBytes(IFLA_STATS, StructBytes(Stats32(stats)));
 }
@@ -181,6 +167,20 @@ void PutParent(const LinkMessage& message, NlWriter& writer) {
 }
 
 }  // namespace
+
+rtnl_link_stats64 LinkStats(const DeviceTotals& totals) {
+  rtnl_link_stats64 stats{};
+  stats.rx_packets = totals.rx_packets;
+  stats.tx_packets = totals.tx_packets;
+  stats.rx_bytes = totals.rx_bytes;
+  stats.tx_bytes = totals.tx_bytes;
+  stats.rx_errors = totals.rx_errors;
+  stats.tx_errors = totals.tx_errors;
+  stats.rx_dropped = totals.rx_dropped;
+  stats.tx_dropped = totals.tx_dropped;
+  stats.multicast = totals.multicast;
+  return stats;
+}
 
 uint32_t ReportedFlags(const Device& device) {
   uint32_t flags = device.flags & ~uint32_t{IFF_RUNNING | IFF_LOWER_UP | IFF_DORMANT};

@@ -4,6 +4,8 @@
 #ifndef VSWITCH_CONTROL_FILL_LINK_H_
 #define VSWITCH_CONTROL_FILL_LINK_H_
 
+#include <linux/if_link.h>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -35,6 +37,9 @@ struct LinkMessage {
 // Flags as a reader sees them: RUNNING and LOWER_UP derived (dev_get_flags). DORMANT is never set:
 // only drivers of hardware that authenticates make a device dormant.
 uint32_t ReportedFlags(const Device& device);
+
+// What IFLA_STATS64 and IFLA_STATS_LINK_64 hold.
+rtnl_link_stats64 LinkStats(const DeviceTotals& totals);
 
 // Appends one message. In RTM_DELLINK the protocols and the queueing discipline are gone already.
 void FillLink(const Device& device, const LinkMessage& message, Datagram& out);

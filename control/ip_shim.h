@@ -99,6 +99,36 @@ int Connect(uint32_t port_id, int barrier);
 // A new netlink socket for the program, or -1 with errno EPROTONOSUPPORT. `type` as for socket().
 int OpenNetlink(int type);
 
+// The namespaces that the requests of a datagram name by numbers of this process, ready to be sent
+// along (kMsgNetns).
+class NetnsNames {
+ public:
+  static constexpr size_t kControlSize = CMSG_SPACE(kMaxNetnsEntries * sizeof(int));
+
+  NetnsNames() = default;
+  NetnsNames(const NetnsNames&) = delete;
+  ~NetnsNames();
+
+  void Search(const msghdr& message);
+  // As many as the protocol takes; the others mean nothing to vswitch.
+  void Add(NetnsHandle handle, uint32_t number);
+
+  const NetnsEntry* entries() const { return entries_; }
+  size_t count() const { return count_; }
+  // Fills in `control`, of kControlSize bytes, and returns how many it needs.
+  size_t Write(char* control) const;
+
+ private:
+  struct Fd {
+    int fd;
+    bool ours;  // to be closed
+  };
+
+  NetnsEntry entries_[kMaxNetnsEntries];
+  Fd fds_[kMaxNetnsEntries];
+  size_t count_ = 0, fd_count_ = 0;
+};
+
 // Sends one datagram and returns when the server has executed it, as the kernel would. -1 with
 // errno.
 ssize_t SendAndWait(NetlinkSocket& socket, int fd, const msghdr& message, int flags);

@@ -41,6 +41,7 @@ const LinkKind kDummyKind = {
     .stop = nullptr,
     .live_address_change = true,
     .can_change_carrier = true,
+    .netns_refund = false,
     .can_have_backend = true,
     .fill_info = nullptr,
     .make_netdev = MakeNetdev,

@@ -99,6 +99,7 @@ const LinkKind kEthdevKind = {
     .stop = nullptr,
     .live_address_change = true,
     .can_change_carrier = false,
+    .netns_refund = true,
     .can_have_backend = false,
     .has_wire = true,
     .fill_info = FillInfo,

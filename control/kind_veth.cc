@@ -70,12 +70,11 @@ absl::StatusOr<PeerRequest> ReadPeer(const LinkRequest& request, ExtAck& ack) {
 absl::StatusOr<std::unique_ptr<Device>> CreatePeer(const LinkRequest& request,
                                                    const PeerRequest& peer, bool index_given,
                                                    ExtAck& ack) {
-  Namespace& ns = *request.client->ns;
-  const absl::Status netns = CheckSameNetns(peer.attrs, ns);
-  if (!netns.ok()) return netns;
+  const auto ns = LinkNetns(peer.attrs, *request.client, *request.source);
+  if (!ns.ok()) return ns.status();
   const bool named = peer.nested && peer.attrs.Has(IFLA_IFNAME);
   const std::string name = named ? peer.attrs.String(IFLA_IFNAME) : "veth%d";
-  auto device = CreateLink(ns, name, kVethKind, peer.attrs, ack);
+  auto device = CreateLink(**ns, name, kVethKind, peer.attrs, ack);
   if (!device.ok()) return device;
   if (!peer.nested || !peer.attrs.Has(IFLA_ADDRESS)) (*device)->address = RandomAddress();
   if (peer.nested && index_given) (*device)->ifindex = peer.header.ifi_index;
@@ -160,6 +159,7 @@ const LinkKind kVethKind = {
     .stop = Stop,
     .live_address_change = true,
     .can_change_carrier = false,
+    .netns_refund = false,
     .can_have_backend = true,
     .fill_info = nullptr,
     .make_netdev = MakeNetdev,

@@ -42,6 +42,7 @@ struct LinkKind {
   void (*stop)(Rtnl& rtnl, Device& device);          // stops being UP (ndo_stop)
   bool live_address_change;                          // IFF_LIVE_ADDR_CHANGE
   bool can_change_carrier;                           // ndo_change_carrier
+  bool netns_refund;                                 // outlives its namespace
   bool can_have_backend;                             // `vsctl attach` and `vsctl detach` allowed
   // Its backend is the wire: carrier, address and MTU limits are those of a NIC.
   bool has_wire;

@@ -17,6 +17,7 @@
 namespace vswitch {
 
 struct LinkKind;
+class Namespace;
 
 // The IFLA_* policy of the kernel (ifla_policy), by attribute type.
 std::span<const NlPolicy> LinkPolicy();
@@ -28,6 +29,7 @@ std::span<const NlPolicy> LinkInfoPolicy();
 struct LinkRequest {
   NlMessage message;
   Client* client = nullptr;
+  Namespace* source = nullptr;  // of names and indexes in what creates a link
   ifinfomsg header{};
   NlAttrs attrs;  // IFLA_*
 

@@ -82,15 +82,18 @@ enum class NlType : uint8_t {
   kU64,
   kString,     // 1..max_len bytes without the optional trailing NUL
   kNulString,  // as kString, and a NUL must be there
-  kBinary,     // 0..max_len bytes
+  kBinary,     // 0..max_len bytes; at least `min`, if there is one
   kNested,     // 0 bytes, or at least an attribute header
+  kFlag,       // 0 bytes: being there says it all
   kReject,     // never allowed in a request
 };
 
 struct NlPolicy {
   NlType type = NlType::kUnspecified;
   uint16_t max_len = 0;
-  std::optional<int64_t> min = std::nullopt;  // integers only
+  std::optional<int64_t> min = std::nullopt;  // integers, and the size of kBinary
+  uint32_t mask = 0;                          // bits that an integer may have; 0: any
+  uint16_t exact_from = 0;  // of entry 0: this type and those above are checked as in kExact
 };
 
 // What an answer can carry beside the errno and the sentence of an absl::Status (NETLINK_EXT_ACK).
@@ -98,6 +101,7 @@ struct ExtAck {
   std::string warning;             // sentence for an answer that has none of its own
   std::optional<uint32_t> offset;  // NLMSGERR_ATTR_OFFS
   Datagram policy;                 // payload of NLMSGERR_ATTR_POLICY; empty for none
+  uint16_t done_flags = 0;         // NLM_F_* of an NLMSG_DONE, beside NLM_F_MULTI
 };
 
 // The attributes of one level, last of each type wins. Views into the request: valid while its

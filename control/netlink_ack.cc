@@ -53,8 +53,9 @@ Datagram EncodeDone(const NlMessage& request, const absl::Status& status, const 
 
   Datagram out;
   NlWriter writer(out);
-  writer.Begin(NLMSG_DONE, NLM_F_MULTI | (tlvs ? NLM_F_ACK_TLVS : 0), request.header.nlmsg_seq,
-               port_id);
+  writer.Begin(NLMSG_DONE,
+               static_cast<uint16_t>(NLM_F_MULTI | ack.done_flags | (tlvs ? NLM_F_ACK_TLVS : 0)),
+               request.header.nlmsg_seq, port_id);
   writer.PutStruct(int32_t{-ErrnoOf(status)});
   if (tlvs) PutSentence(writer, sentence);
   writer.End();

@@ -8,7 +8,9 @@
 #include <array>
 #include <cerrno>
 #include <optional>
+#include <utility>
 
+#include "absl/functional/function_ref.h"
 #include "control/netlink.h"
 
 namespace vswitch {
@@ -57,18 +59,28 @@ std::optional<int32_t> IdIn(const NlMessage& message) {
   return std::nullopt;
 }
 
+// Reads what there is. False when the kernel dropped some of it.
+bool ForEachMessage(int fd, absl::FunctionRef<void(const NlMessage&)> call) {
+  bool complete = true;
+  std::array<uint8_t, 8192> buffer;
+  while (true) {
+    const ssize_t length = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT);
+    if (length < 0 && errno == ENOBUFS) complete = false;
+    if (length < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
+    if (length <= 0) return complete;
+    NlReader reader(Bytes(buffer.data(), static_cast<size_t>(length)));
+    while (const std::optional<NlMessage> message = reader.Next()) call(*message);
+  }
+}
+
 // Sends one request and returns the id in its answer. The kernel has executed it and queued the
 // answer when send returns, so nothing here waits.
 std::optional<int32_t> Ask(int fd, const Datagram& request) {
   if (send(fd, request.data(), request.size(), 0) < 0) return std::nullopt;
   std::optional<int32_t> id;
-  std::array<uint8_t, 8192> buffer;
-  for (ssize_t length; (length = recv(fd, buffer.data(), buffer.size(), MSG_DONTWAIT)) > 0;) {
-    NlReader reader(Bytes(buffer.data(), static_cast<size_t>(length)));
-    while (const std::optional<NlMessage> message = reader.Next()) {
-      if (message->header.nlmsg_type == RTM_NEWNSID) id = IdIn(*message);
-    }
-  }
+  ForEachMessage(fd, [&](const NlMessage& message) {
+    if (message.header.nlmsg_type == RTM_NEWNSID) id = IdIn(message);
+  });
   return id;
 }
 
@@ -76,27 +88,51 @@ std::optional<int32_t> Ask(int fd, const Datagram& request) {
 
 NetnsWatch::NetnsWatch() : requests_(OpenKernelNetlink(0)), events_(OpenEvents()) {}
 
-void NetnsWatch::Add(int netns, uint64_t inode) {
-  if (!requests_.valid() || !events_.valid()) return;
+bool NetnsWatch::Add(int netns, uint64_t inode) {
+  if (!requests_.valid() || !events_.valid()) return false;
   Ask(requests_.get(), NamespaceRequest(RTM_NEWNSID, netns));  // EEXIST when it has an id
   const std::optional<int32_t> id = Ask(requests_.get(), NamespaceRequest(RTM_GETNSID, netns));
-  if (id.value_or(-1) >= 0) inodes_[*id] = inode;
+  if (id.value_or(-1) < 0) return false;
+  inodes_[*id] = inode;
+  return true;
+}
+
+// The kernel goes on with a dump as it is read, so nothing here waits either.
+std::optional<absl::flat_hash_set<int32_t>> NetnsWatch::ListIds() const {
+  Datagram request;
+  NlWriter writer(request);
+  writer.Begin(RTM_GETNSID, NLM_F_REQUEST | NLM_F_DUMP, 1, 0);
+  writer.PutStruct(uint32_t{0});  // rtgenmsg, padded
+  writer.End();
+  if (send(requests_.get(), request.data(), request.size(), 0) < 0) return std::nullopt;
+  absl::flat_hash_set<int32_t> ids;
+  bool done = false;
+  ForEachMessage(requests_.get(), [&](const NlMessage& message) {
+    if (message.header.nlmsg_type == RTM_NEWNSID) ids.insert(IdIn(message).value_or(-1));
+    done |= message.header.nlmsg_type == NLMSG_DONE;
+  });
+  return done ? std::optional(std::move(ids)) : std::nullopt;
+}
+
+void NetnsWatch::TakeUnlisted(std::vector<uint64_t>& ended) {
+  const auto ids = ListIds();
+  if (!ids.has_value()) return;
+  absl::erase_if(inodes_, [&](const auto& entry) {
+    const bool gone = !ids->contains(entry.first);
+    if (gone) ended.push_back(entry.second);
+    return gone;
+  });
 }
 
 std::vector<uint64_t> NetnsWatch::TakeEnded() {
   std::vector<uint64_t> ended;
-  std::array<uint8_t, 8192> buffer;
-  while (events_.valid()) {
-    const ssize_t length = recv(events_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (length < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
-    if (length <= 0) break;
-    NlReader reader(Bytes(buffer.data(), static_cast<size_t>(length)));
-    while (const std::optional<NlMessage> message = reader.Next()) {
-      if (message->header.nlmsg_type != RTM_DELNSID) continue;
-      const auto node = inodes_.extract(IdIn(*message).value_or(-1));
-      if (!node.empty()) ended.push_back(node.mapped());
-    }
-  }
+  if (!events_.valid()) return ended;
+  const bool complete = ForEachMessage(events_.get(), [&](const NlMessage& message) {
+    if (message.header.nlmsg_type != RTM_DELNSID) return;
+    const auto node = inodes_.extract(IdIn(message).value_or(-1));
+    if (!node.empty()) ended.push_back(node.mapped());
+  });
+  if (!complete) TakeUnlisted(ended);
   return ended;
 }
 

@@ -4,9 +4,11 @@
 #define VSWITCH_CONTROL_NETNS_WATCH_H_
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "control/unique_fd.h"
 
 namespace vswitch {
@@ -23,14 +25,19 @@ class NetnsWatch {
   // Readable when a namespace may have ended; -1 if that can never be.
   int fd() const { return events_.get(); }
 
-  // Watches the namespace that `netns` is open on. REQUIRES: TakeEnded was called since another
-  // namespace with this inode may have ended.
-  void Add(int netns, uint64_t inode);
+  // Watches the namespace that `netns` is open on. False when that failed. REQUIRES: TakeEnded was
+  // called since another namespace with this inode may have ended.
+  bool Add(int netns, uint64_t inode);
 
   // Inodes of the watched namespaces that ended since the last call. Never blocks.
   std::vector<uint64_t> TakeEnded();
 
  private:
+  // The ids that our namespace gives now; nothing when the kernel does not say.
+  std::optional<absl::flat_hash_set<int32_t>> ListIds() const;
+  // Ends what has no id any more, for when events were lost.
+  void TakeUnlisted(std::vector<uint64_t>& ended);
+
   UniqueFd requests_;
   UniqueFd events_;
   absl::flat_hash_map<int32_t, uint64_t> inodes_;  // by id

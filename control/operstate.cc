@@ -6,8 +6,6 @@
 #include <algorithm>
 #include <utility>
 
-#include "control/notify.h"
-
 namespace vswitch {
 
 namespace {
@@ -64,11 +62,11 @@ void LinkWatch::SetCarrier(Device& device, bool on) {
   pending_.push_back(&device);
 }
 
-void LinkWatch::Run(Notifier& notifier) {
+void LinkWatch::Run(absl::FunctionRef<void(Device&)> settled) {
   for (Device* device : std::exchange(pending_, {})) {
     device->carrier_event = false;
     SettleOperState(*device);
-    notifier.StateChanged(*device);
+    settled(*device);
   }
 }
 

@@ -6,11 +6,10 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "control/device.h"
 
 namespace vswitch {
-
-class Notifier;
 
 // What carrier and link mode make of the device's stored state (rfc2863_policy).
 void SettleOperState(Device& device);
@@ -24,9 +23,9 @@ class LinkWatch {
  public:
   // netif_carrier_on and netif_carrier_off: nothing happens if that is the carrier already.
   void SetCarrier(Device& device, bool on);
-  // Settles the state of every device with an event, in the order of the events, and announces
-  // those that are UP.
-  void Run(Notifier& notifier);
+  // Settles the state of every device with an event, in the order of the events, and calls
+  // `settled` for it.
+  void Run(absl::FunctionRef<void(Device&)> settled);
   // Drops the events of devices that are unregistering.
   void ForgetUnregistering();
 

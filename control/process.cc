@@ -40,6 +40,8 @@ uint64_t OwnNamespace() {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Process>> Process::Start(const Options& options) {
+  absl::StatusOr<Access> access = FindAccess(options.owner, options.group);
+  if (!access.ok()) return access.status();
   absl::StatusOr<CorePlan> plan = PlanCores(options.cores, AllowedCpus(), OnlineCpus());
   if (!plan.ok()) return plan.status();
   std::unique_ptr<Process> process(new Process());
@@ -58,16 +60,17 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(const Options& options) 
 
   process->dataplane_ = std::make_unique<Dataplane>(static_cast<uint16_t>(plan->workers.size()));
   process->dataplane_->Start(plan->WorkerLcores());
-  if (absl::Status status = process->StartSwitch(options); !status.ok()) return status;
+  if (absl::Status status = process->StartSwitch(options, *access); !status.ok()) return status;
   return process;
 }
 
-absl::Status Process::StartSwitch(const Options& options) {
+absl::Status Process::StartSwitch(const Options& options, const Access& access) {
   registry_ = std::make_unique<Registry>(OwnNamespace());
   absl::StatusOr<std::unique_ptr<Server>> server =
       Server::Listen(run_dir_->rtnl_socket(), *registry_);
   if (!server.ok()) return server.status();
   server_ = *std::move(server);
+  server_->set_access(access);
 
   BackendEnv env;
   env.pool = eal_->pool();

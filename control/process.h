@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "config/options.h"
+#include "control/access.h"
 #include "control/eal.h"
 #include "control/registry.h"
 #include "control/rtnl.h"
@@ -30,7 +31,7 @@ class Process {
 
  private:
   Process() = default;
-  absl::Status StartSwitch(const Options& options);
+  absl::Status StartSwitch(const Options& options, const Access& access);
 
   UniqueFd stop_signals_;
   std::unique_ptr<RunDir> run_dir_;

@@ -24,6 +24,7 @@ std::unique_ptr<Device> MakeLoopback() {
   lo->broadcast = {};
   lo->tso_max_size = 524280;
   lo->announced = true;
+  lo->inet6_without_dad = true;
   return lo;
 }
 
@@ -35,6 +36,34 @@ size_t BucketOf(int32_t ifindex, size_t buckets) {
 
 Namespace::Namespace(uint64_t inode) : inode_(inode), lo_(MakeLoopback()) {
   (void)Insert(*lo_);  // cannot fail in an empty namespace
+}
+
+int32_t Namespace::IdOf(const Namespace& peer) const {
+  const auto found = ids_.find(&peer);
+  return found == ids_.end() ? -1 : found->second;
+}
+
+Namespace* Namespace::FindById(int32_t id) const {
+  const auto found = peers_.find(id);
+  return found == peers_.end() ? nullptr : found->second;
+}
+
+int32_t Namespace::AssignId(Namespace& peer, int32_t wanted) {
+  int32_t id = std::max(wanted, 0);
+  if (wanted < 0) {
+    for (auto next = peers_.begin(); next != peers_.end() && next->first == id; ++next) ++id;
+  }
+  if (!peers_.try_emplace(id, &peer).second) return -1;
+  ids_[&peer] = id;
+  ++peer.known_by_;
+  return id;
+}
+
+int32_t Namespace::ForgetId(const Namespace& peer) {
+  const auto node = ids_.extract(&peer);
+  if (node.empty()) return -1;
+  --peers_.extract(node.mapped()).mapped()->known_by_;
+  return node.mapped();
 }
 
 Device* Namespace::FindByIndex(int32_t ifindex) const {
@@ -88,6 +117,10 @@ int32_t Namespace::NextIndex() {
   return last_ifindex_;
 }
 
+int32_t Namespace::IndexFor(const Device& device) {
+  return by_index_.contains(device.ifindex) ? NextIndex() : device.ifindex;
+}
+
 absl::Status Namespace::Insert(Device& device) {
   if (device.ifindex == 0) {
     device.ifindex = NextIndex();
@@ -95,10 +128,13 @@ absl::Status Namespace::Insert(Device& device) {
     return ErrnoStatus(EBUSY);
   }
   device.ns = this;
+  touched = last_serial_ > 0 || touched;  // its own lo is what it was born with
   device.serial = ++last_serial_;
+  ++changes_;
   device.registered = true;
   by_index_[device.ifindex] = &device;
   by_name_[device.name] = &device;
+  for (const std::string& altname : device.altnames) by_name_[altname] = &device;
   std::list<Device*>& bucket = buckets_[BucketOf(device.ifindex, kBuckets)];
   device.dump_position = bucket.insert(bucket.begin(), &device);
   return absl::OkStatus();
@@ -110,6 +146,7 @@ void Namespace::Remove(Device& device) {
   for (const std::string& altname : device.altnames) ReleaseName(altname);
   buckets_[BucketOf(device.ifindex, kBuckets)].erase(device.dump_position);
   device.registered = false;
+  ++changes_;
 }
 
 void Namespace::Rename(Device& device, const std::string& name) {
@@ -152,7 +189,9 @@ std::vector<Device*> Namespace::InGroup(uint32_t group) const {
   return devices;
 }
 
-Registry::Registry(uint64_t initial) : initial_(&NamespaceFor(initial)) {}
+Registry::Registry(uint64_t initial) : initial_(&NamespaceFor(initial)) {
+  initial_->touched = initial_->watched = true;  // as long as this process
+}
 
 Namespace& Registry::NamespaceFor(uint64_t inode) {
   std::unique_ptr<Namespace>& ns = namespaces_[inode];

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -26,6 +27,23 @@ class Namespace {
   Namespace(const Namespace&) = delete;
 
   uint64_t inode() const { return inode_; }
+
+  // Other namespaces have numbers here (netns_ids). Negative: none.
+  int32_t IdOf(const Namespace& peer) const;
+  // Null if there is none.
+  Namespace* FindById(int32_t id) const;
+  // Negative when the wanted id is taken; a negative wish gets the lowest that is free. REQUIRES:
+  // the peer has none yet.
+  int32_t AssignId(Namespace& peer, int32_t wanted = -1);
+  // The id it had, negative for none.
+  int32_t ForgetId(const Namespace& peer);
+  const std::map<int32_t, Namespace*>& ids() const { return peers_; }
+
+  // Nobody is in it and nothing in it differs from a new one, so it need not be kept.
+  bool idle() const { return clients == 0 && !touched && peers_.empty() && known_by_ == 0; }
+  size_t clients = 0;    // whose namespace it is
+  bool touched = false;  // something here was changed
+  bool watched = false;  // its end will be told
   Device& lo() { return *lo_; }
 
   Device* FindByIndex(int32_t ifindex) const;
@@ -40,6 +58,8 @@ class Namespace {
   // index is taken. REQUIRES: device.name came from ResolveName.
   absl::Status Insert(Device& device);
   void Remove(Device& device);
+  // The index that a device of another namespace gets here: its own if that is free.
+  int32_t IndexFor(const Device& device);
   // REQUIRES: `name` came from ResolveName.
   void Rename(Device& device, const std::string& name);
   // EEXIST for any name in use. (netdev_name_node_alt_create)
@@ -51,10 +71,16 @@ class Namespace {
   // In the order of a link dump: 256 buckets by (ifindex & 255), the most recent first inside a
   // bucket.
   std::vector<Device*> DumpOrder() const;
+  // Counts links that came and went (dev_base_seq).
+  uint64_t changes() const { return changes_; }
+  // Counts addresses that came, went or changed (dev_addr_genid).
+  uint64_t address_changes() const { return address_changes_; }
+  void CountAddressChange() { ++address_changes_; }
   // Every device of the group in order of registration. Looks at every link.
   std::vector<Device*> InGroup(uint32_t group) const;
 
  private:
+  friend class LinkCursor;
   static constexpr size_t kBuckets = 256;
 
   int32_t NextIndex();
@@ -63,14 +89,41 @@ class Namespace {
 
   const uint64_t inode_;
   std::unique_ptr<Device> lo_;
+  std::map<int32_t, Namespace*> peers_;  // by id
+  absl::flat_hash_map<const Namespace*, int32_t> ids_;
+  size_t known_by_ = 0;  // namespaces in which this one has an id
   int32_t last_ifindex_ = 0;
   uint64_t last_serial_ = 0;
+  uint64_t changes_ = 0;
+  uint64_t address_changes_ = 0;
   absl::flat_hash_map<int32_t, Device*> by_index_;
   absl::flat_hash_map<std::string, Device*> by_name_;
   // For templates PREFIX%d that were used: every number below this one is taken. Makes the next
   // name cheap however many links there are.
   absl::flat_hash_map<std::string, uint32_t> taken_below_;
   std::array<std::list<Device*>, kBuckets> buckets_;
+};
+
+// Where a dump that walks the links of a namespace goes on.
+class LinkCursor {
+ public:
+  // Calls `visit(const Device&)` for the links that come next in the order of a dump, until it
+  // returns false: that link comes again. True when all were visited.
+  template <typename Visit>
+  bool Walk(const Namespace& ns, Visit visit) {
+    for (; bucket_ < Namespace::kBuckets; ++bucket_, position_ = 0) {
+      size_t position = 0;
+      for (const Device* device : ns.buckets_[bucket_]) {
+        if (position++ < position_) continue;
+        if (!visit(*device)) return false;
+        ++position_;
+      }
+    }
+    return true;
+  }
+
+ private:
+  size_t bucket_ = 0, position_ = 0;
 };
 
 // Owns namespaces and devices.

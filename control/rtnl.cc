@@ -9,7 +9,9 @@
 #include <cerrno>
 #include <utility>
 
-#include "control/rtnl_netns.h"
+#include "control/handler_family.h"
+#include "control/link_stats.h"
+#include "control/netconf.h"
 #include "dataplane/errno_status.h"
 
 namespace vswitch {
@@ -19,20 +21,14 @@ namespace {
 // What this kernel calls RTNL_KIND_*: the two low bits of every rtnetlink type.
 enum class Verb { kNew = 0, kDel = 1, kGet = 2, kSet = 3 };
 
+uint8_t FamilyOf(const NlMessage& message) {
+  return ReadStruct<rtgenmsg>(message.payload()).rtgen_family;
+}
+
 Verb VerbOf(uint16_t type) { return static_cast<Verb>(type & 3); }
 
 bool IsDump(const nlmsghdr& header) {
   return VerbOf(header.nlmsg_type) == Verb::kGet && (header.nlmsg_flags & NLM_F_DUMP) != 0;
-}
-
-// Tables of the kernel that are always empty here: links have no addresses, routes or neighbours,
-// but programs that ask for all of them must get an answer.
-bool IsEmptyTable(uint16_t type) {
-  constexpr uint16_t kTypes[] = {
-      RTM_GETADDR,    RTM_GETROUTE,    RTM_GETNEIGH,     RTM_GETRULE,    RTM_GETMULTICAST,
-      RTM_GETANYCAST, RTM_GETNEIGHTBL, RTM_GETADDRLABEL, RTM_GETNETCONF, RTM_GETMDB,
-      RTM_GETNSID,    RTM_GETNEXTHOP,  RTM_GETVLAN};
-  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 // Bridge ports have handlers of their own for these (rtnl_bridge_setlink, rtnl_bridge_dellink); no
@@ -48,11 +44,23 @@ absl::Status ChangeBridgePort(const NlMessage& message, const Client& client) {
 
 }  // namespace
 
-Rtnl::Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env)
+Rtnl::Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env,
+           Clock clock)
     : registry_(registry),
       dataplane_(dataplane),
+      multicast_(multicast),
       backend_env_(std::move(backend_env)),
-      notifier_(dataplane, multicast) {}
+      notifier_(dataplane, multicast),
+      clock_(std::move(clock)),
+      addresses_(registry, multicast, clock_),
+      router_(registry, multicast),
+      host_port_(dataplane, router_, backend_env_.pool,
+                 [this](Device& device, const IpAddress& address) {
+                   addresses_.DadFailed(device, address);
+                 }) {
+  addresses_.Observe(router_);
+  addresses_.Observe(host_port_);
+}
 
 Rtnl::~Rtnl() {
   for (Namespace* ns : registry_.namespaces()) {
@@ -73,9 +81,10 @@ void Rtnl::Handle(Bytes datagram, Client& client) {
   NlReader reader(datagram);
   while (const std::optional<NlMessage> message = reader.Next()) {
     HandleOne(*message, client);
-    link_watch_.Run(notifier_);
+    link_watch_.Run([this](Device& device) { NotifyState(device); });
+    addresses_.Settle();
   }
-  for (Datagram& rest : std::exchange(rest_of_dump_, {})) client.Send(std::move(rest));
+  client.ContinueDump();
 }
 
 void Rtnl::HandleOne(const NlMessage& message, Client& client) {
@@ -94,33 +103,43 @@ Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ac
   if (type > RTM_MAX) return {ErrnoStatus(EOPNOTSUPP)};
   if (message.payload().empty()) return {};
   if (VerbOf(type) != Verb::kGet && !client.admin) return {ErrnoStatus(EPERM)};
+  if (VerbOf(type) != Verb::kGet) client.ns->touched = true;
   if (!IsDump(message.header)) return {Do(message, client, ack)};
   return Dump(message, client, ack);
 }
 
 Rtnl::Outcome Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
-  const bool links = message.header.nlmsg_type == RTM_GETLINK;
-  if (!links && !IsEmptyTable(message.header.nlmsg_type)) return {ErrnoStatus(EOPNOTSUPP)};
-  if (!rest_of_dump_.empty()) return {ErrnoStatus(EBUSY)};
-  std::vector<Datagram> dump;
-  const absl::Status status = links ? DumpLinks(message, client, ack, dump) : absl::OkStatus();
-  dump.push_back(EncodeDone(message, status, ack, client.port_id, client.ext_ack));
-  client.Send(std::move(dump.front()));
-  dump.erase(dump.begin());
-  rest_of_dump_ = std::move(dump);
+  const uint16_t type = message.header.nlmsg_type;
+  if (!HandlerFamily(FamilyOf(message), type, true)) return {ErrnoStatus(EOPNOTSUPP)};
+  if (client.dump != nullptr) return {ErrnoStatus(EBUSY)};
+  absl::StatusOr<std::unique_ptr<DumpSource>> source(nullptr);
+  if (type == RTM_GETLINK) source = DumpLinks(message, client, ack);
+  if (Router::Handles(type)) source = router_.Dump({message, client, ack});
+  if (type == RTM_GETADDR) source = addresses_.Dump({message, client, ack});
+  if (type == RTM_GETNETCONF) source = DumpNetconf(registry_, {message, client, ack});
+  if (type == RTM_GETSTATS) source = DumpStats(registry_, dataplane_, {message, client, ack});
+  if (type == RTM_GETNSID) source = DumpNetnsIds(message, client, ack);
+  auto dump = std::make_unique<vswitch::Dump>(message.header, client.port_id, client.ext_ack,
+                                              source.status(), ack,
+                                              source.ok() ? *std::move(source) : nullptr);
+  client.Send(*dump->Next());
+  client.dump = std::move(dump);
   return {.status = {}, .answered = true};
 }
 
 absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
   const uint16_t type = message.header.nlmsg_type;
-  const bool bridge = ReadStruct<rtgenmsg>(message.payload()).rtgen_family == AF_BRIDGE;
+  const std::optional<uint8_t> family = HandlerFamily(FamilyOf(message), type, false);
+  if (!family.has_value()) return ErrnoStatus(EOPNOTSUPP);
+  const bool bridge = family == AF_BRIDGE;
   const bool bulk = (message.header.nlmsg_flags & NLM_F_BULK) != 0;
-  if (bulk && (type == RTM_DELLINK || type == RTM_DELLINKPROP)) {
+  if (VerbOf(type) == Verb::kDel && bulk && !(bridge && type == RTM_DELNEIGH)) {
     return ErrnoStatus(EOPNOTSUPP, "Bulk delete is not supported");
   }
   if (bridge && (type == RTM_SETLINK || type == RTM_DELLINK)) {
     return ChangeBridgePort(message, client);
   }
+  if (Router::Handles(type)) return router_.Execute({message, client, ack});
   switch (type) {
     case RTM_NEWLINK:
       return NewLink(message, client, ack);
@@ -133,11 +152,42 @@ absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
     case RTM_NEWLINKPROP:
     case RTM_DELLINKPROP:
       return LinkProp(message, client, ack);
+    case RTM_NEWADDR:
+    case RTM_DELADDR:
+    case RTM_GETADDR:
+      return addresses_.Execute({message, client, ack});
+    case RTM_GETNETCONF:
+      return GetNetconf({message, client, ack});
+    case RTM_GETSTATS:
+      return GetStats(dataplane_, {message, client, ack});
+    case RTM_SETSTATS:
+      return SetStats(multicast_, {message, client, ack});
+    case RTM_NEWNSID:
+      return NewNetnsId(message, client, ack);
     case RTM_GETNSID:
       return GetNetnsId(message, client, ack);
     default:
       return ErrnoStatus(EOPNOTSUPP);
   }
+}
+
+std::optional<MonotonicTime> Rtnl::NextTimer() const {
+  std::optional<MonotonicTime> next;
+  if (!wired_.empty()) next = wires_due_;
+  for (const auto& deadline :
+       {addresses_.NextDeadline(), router_.NextDeadline(), host_port_.NextDeadline()}) {
+    if (deadline.has_value() && (!next.has_value() || *deadline < *next)) next = deadline;
+  }
+  return next;
+}
+
+void Rtnl::RunTimers() {
+  const MonotonicTime now = clock_();
+  FollowWires(now);
+  addresses_.Settle();
+  addresses_.Run(now);
+  router_.Run(now);
+  host_port_.Run(now);
 }
 
 bool SelectsDevice(const LinkRequest& request) {
@@ -146,7 +196,10 @@ bool SelectsDevice(const LinkRequest& request) {
 }
 
 Device* SelectDevice(const LinkRequest& request) {
-  const Namespace& ns = *request.client->ns;
+  return SelectDevice(request, *request.client->ns);
+}
+
+Device* SelectDevice(const LinkRequest& request, const Namespace& ns) {
   if (request.header.ifi_index > 0) return ns.FindByIndex(request.header.ifi_index);
   if (request.attrs.Has(IFLA_IFNAME)) return ns.FindByName(request.attrs.String(IFLA_IFNAME));
   if (!request.attrs.Has(IFLA_ALT_IFNAME)) return nullptr;

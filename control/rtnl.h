@@ -13,27 +13,29 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "control/addresses.h"
 #include "control/client.h"
 #include "control/delete_batch.h"
 #include "control/fill_link.h"
+#include "control/host_port.h"
 #include "control/link_kind.h"
 #include "control/link_request.h"
 #include "control/notify.h"
 #include "control/operstate.h"
 #include "control/registry.h"
+#include "control/router.h"
 #include "dataplane/dataplane.h"
 #include "pmd/factory.h"
 
 namespace vswitch {
 
-using MonotonicTime = std::chrono::steady_clock::time_point;
-
 // Files: rtnl.cc loops over requests and picks the handler; rtnl_newlink.cc, rtnl_modify.cc,
-// rtnl_dellink.cc, rtnl_getlink.cc, rtnl_linkprop.cc and rtnl_netns.cc hold the handlers;
-// rtnl_device.cc what link kinds call; rtnl_backend.cc attaching.
+// rtnl_dellink.cc, rtnl_getlink.cc, rtnl_linkprop.cc, rtnl_move.cc and rtnl_nsid.cc hold the
+// handlers; rtnl_device.cc what link kinds call; rtnl_backend.cc attaching.
 class Rtnl {
  public:
-  Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env);
+  Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, BackendEnv backend_env,
+       Clock clock = std::chrono::steady_clock::now);
   // Deletes every device without notifications.
   ~Rtnl();
   Rtnl(const Rtnl&) = delete;
@@ -49,12 +51,16 @@ class Rtnl {
 
   // When RunTimers has something to do.
   std::optional<MonotonicTime> NextTimer() const;
-  // Does what became due: looks at the wires of ethdev devices.
-  void RunTimers(MonotonicTime now = std::chrono::steady_clock::now());
+  // Does what became due: the end of lifetimes and of duplicate address detection, neighbours,
+  // frames for the host stack, the wires of ethdev devices.
+  void RunTimers();
 
-  // Deletes every link of a namespace that is no more, and the namespace
-  // (default_device_exit_batch). REQUIRES: no client is left in it.
+  // Ends a namespace that is no more: links that stand for something outside go to the initial
+  // namespace, the others are deleted (default_device_exit_batch). REQUIRES: no client is left in
+  // it.
   void EndNamespace(Namespace& ns);
+  // Frees what is kept for a namespace. REQUIRES: no link but `lo` is left in it, and no client.
+  void ForgetNamespace(Namespace& ns);
 
   // vswitch's own requests, in the same server. Both announce the link. EBUSY if there is a backend
   // already, EOPNOTSUPP for a kind that takes none; errors of CreateBackend.
@@ -75,6 +81,12 @@ class Rtnl {
   // (unregister_netdevice_many).
   void Unregister(const DeleteBatch& batch, const Cause& cause);
   void UnregisterOne(Device& device);
+  // Moves a link to another namespace, closed. `fallback_name` is for when its own is taken there:
+  // empty for none, a template allowed. An index of 0 keeps its own if that is free. EINVAL for a
+  // device that must stay, EEXIST, EINVAL or ENFILE for a name, EBUSY for the index
+  // (__dev_change_net_namespace).
+  absl::Status MoveLink(Device& device, Namespace& to, const std::string& fallback_name,
+                        int32_t wanted_index);
   // A carrier event; the state that follows is settled after the request.
   void SetCarrier(Device& device, bool on) { link_watch_.SetCarrier(device, on); }
   // Shows the workers the device as it is now, and the device it is linked to.
@@ -88,6 +100,14 @@ class Rtnl {
   // error of the kind's open leaves the device down. Does not announce.
   absl::Status ChangeFlags(Device& device, uint32_t flags);
   Notifier& notifier() { return notifier_; }
+  Addresses& addresses() { return addresses_; }
+  // Announces flags that changed, and tells all who follow links; `changes` is ifi_change
+  // (__dev_notify_flags).
+  void NotifyFlags(Device& device, uint32_t old_flags, uint32_t changes);
+  // The same for any other change of a device that is UP (netdev_state_change).
+  void NotifyState(Device& device);
+
+  Router& router() { return router_; }
 
   Registry& registry() { return registry_; }
   Dataplane& dataplane() { return dataplane_; }
@@ -109,33 +129,42 @@ class Rtnl {
   absl::Status ChangeExisting(LinkRequest& request, Device& device, ExtAck& ack);
   absl::Status ChangeGroup(const LinkRequest& request, ExtAck& ack);
   absl::Status Create(LinkRequest& request, ExtAck& ack);
-  absl::Status FinishCreation(const LinkRequest& request, Device& device);
+  absl::Status FinishCreation(const LinkRequest& request, Device& device, Namespace& home);
   absl::Status SetLink(const NlMessage& message, Client& client, ExtAck& ack);
   absl::Status DelLink(const NlMessage& message, Client& client, ExtAck& ack);
-  absl::Status DelOne(const LinkRequest& request);
-  absl::Status DelGroup(const LinkRequest& request);
+  absl::Status DelOne(const LinkRequest& request, const Namespace& ns);
+  absl::Status DelGroup(const LinkRequest& request, const Namespace& ns);
   absl::Status GetLink(const NlMessage& message, Client& client, ExtAck& ack);
-  // Appends the datagrams of the dump, without NLMSG_DONE.
-  absl::Status DumpLinks(const NlMessage& message, Client& client, ExtAck& ack,
-                         std::vector<Datagram>& dump);
+  absl::StatusOr<std::unique_ptr<DumpSource>> DumpLinks(const NlMessage& message, Client& client,
+                                                        ExtAck& ack);
   absl::Status LinkProp(const NlMessage& message, Client& client, ExtAck& ack);
+  absl::Status NewNetnsId(const NlMessage& message, Client& client, ExtAck& ack);
+  absl::Status GetNetnsId(const NlMessage& message, Client& client, ExtAck& ack);
+  absl::StatusOr<std::unique_ptr<DumpSource>> DumpNetnsIds(const NlMessage& message, Client& client,
+                                                           ExtAck& ack);
+  void ForgetIds(Namespace& ns);
+  void SendHome(Device& device);
+  void TakeOut(Device& device, Namespace& to, int32_t wanted_index);
 
   absl::Status Open(Device& device);
   void Close(Device& device);
   void Destroy(Device& device, const Cause& cause);
   void PublishOne(const Device& device);
-  void FollowWires();
+  // Looks whether NICs have carrier, and says when to look again.
+  void FollowWires(MonotonicTime now);
 
   Registry& registry_;
   Dataplane& dataplane_;
+  Multicast& multicast_;
   BackendEnv backend_env_;
   Notifier notifier_;
   LinkWatch link_watch_;
+  const Clock clock_;
+  Addresses addresses_;
+  Router router_;
+  HostPort host_port_;
   std::vector<Device*> wired_;  // devices whose carrier is that of a NIC
   MonotonicTime wires_due_;     // REQUIRES: !wired_.empty()
-  // The rest of a dump. The kernel composes it when the client reads on, so it comes after all
-  // other answers to the same datagram, and a second dump must wait for its end.
-  std::vector<Datagram> rest_of_dump_;
 };
 
 // The flags a request asks for: ifi_change masks ifi_flags, unless it is 0
@@ -145,6 +174,7 @@ uint32_t CombineFlags(const Device& device, const ifinfomsg& header);
 // The device a request selects: by index, else by IFLA_IFNAME, else by IFLA_ALT_IFNAME; null when
 // there is none.
 Device* SelectDevice(const LinkRequest& request);
+Device* SelectDevice(const LinkRequest& request, const Namespace& ns);
 // Whether the request selects by index or name at all.
 bool SelectsDevice(const LinkRequest& request);
 

@@ -35,28 +35,20 @@ absl::Status Rtnl::MakeBackend(Device& device, const BackendSpec& spec) {
   dataplane_.Publish(device.id, device.kind->make_netdev(device));
   dataplane_.Attach(device.id, *std::move(backend));
   if (!device.kind->has_wire) return absl::OkStatus();
-  if (wired_.empty()) wires_due_ = std::chrono::steady_clock::now() + kWirePeriod;
+  if (wired_.empty()) wires_due_ = clock_() + kWirePeriod;
   wired_.push_back(&device);
   return absl::OkStatus();
 }
 
 // Not every driver tells of changes by itself.
-void Rtnl::FollowWires() {
+void Rtnl::FollowWires(MonotonicTime now) {
+  if (wired_.empty() || now < wires_due_) return;
+  wires_due_ = now + kWirePeriod;
   for (Device* device : wired_) {
     const std::optional<NicState> nic = dataplane_.PortOf(device->id)->backend->Nic();
     if (nic.has_value()) SetCarrier(*device, nic->carrier);
   }
-  link_watch_.Run(notifier_);
-}
-
-std::optional<MonotonicTime> Rtnl::NextTimer() const {
-  return wired_.empty() ? std::nullopt : std::optional(wires_due_);
-}
-
-void Rtnl::RunTimers(MonotonicTime now) {
-  if (wired_.empty() || now < wires_due_) return;
-  wires_due_ = now + kWirePeriod;
-  FollowWires();
+  link_watch_.Run([this](Device& device) { NotifyState(device); });
 }
 
 absl::Status Rtnl::Attach(Device& device, const BackendSpec& spec) {

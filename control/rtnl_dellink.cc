@@ -23,15 +23,16 @@ Cause CauseOf(const LinkRequest& request) { return {request.client, &request.mes
 absl::Status Rtnl::DelLink(const NlMessage& message, Client& client, ExtAck& ack) {
   const absl::StatusOr<LinkRequest> request = ParseLinkRequest(message, client, ack);
   if (!request.ok()) return request.status();
-  const absl::Status netns = RefuseNetnsAndId(request->attrs);
-  if (!netns.ok()) return netns;
-  if (SelectsDevice(*request)) return DelOne(*request);
+  const absl::StatusOr<Namespace*> ns = TargetNetns(request->attrs, client);
+  if (!ns.ok()) return ns.status();
+  (*ns)->touched = true;
+  if (SelectsDevice(*request)) return DelOne(*request, **ns);
   if (!request->attrs.Has(IFLA_GROUP)) return ErrnoStatus(EINVAL);
-  return DelGroup(*request);
+  return DelGroup(*request, **ns);
 }
 
-absl::Status Rtnl::DelOne(const LinkRequest& request) {
-  Device* device = SelectDevice(request);
+absl::Status Rtnl::DelOne(const LinkRequest& request, const Namespace& ns) {
+  Device* device = SelectDevice(request, ns);
   if (device == nullptr) return ErrnoStatus(ENODEV);
   if (!CanDelete(*device)) return ErrnoStatus(EOPNOTSUPP);
   DeleteBatch batch;
@@ -41,10 +42,10 @@ absl::Status Rtnl::DelOne(const LinkRequest& request) {
 }
 
 // All or nothing: one member that cannot be deleted saves the others.
-absl::Status Rtnl::DelGroup(const LinkRequest& request) {
+absl::Status Rtnl::DelGroup(const LinkRequest& request, const Namespace& ns) {
   const uint32_t group = request.attrs.U32(IFLA_GROUP);
   if (group == 0) return ErrnoStatus(EPERM);
-  const std::vector<Device*> members = request.client->ns->InGroup(group);
+  const std::vector<Device*> members = ns.InGroup(group);
   if (members.empty()) return ErrnoStatus(ENODEV);
   for (const Device* device : members) {
     if (!CanDelete(*device)) return ErrnoStatus(EOPNOTSUPP);
@@ -53,16 +54,6 @@ absl::Status Rtnl::DelGroup(const LinkRequest& request) {
   for (Device* device : members) device->kind->dellink(*this, *device, batch);
   Unregister(batch, {});
   return absl::OkStatus();
-}
-
-void Rtnl::EndNamespace(Namespace& ns) {
-  DeleteBatch batch;
-  for (Device* device : ns.DumpOrder()) {
-    if (CanDelete(*device) && !batch.Contains(*device))
-      device->kind->dellink(*this, *device, batch);
-  }
-  Unregister(batch, {});
-  registry_.RemoveNamespace(ns);
 }
 
 }  // namespace vswitch

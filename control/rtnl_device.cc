@@ -37,17 +37,36 @@ absl::StatusOr<Device*> Rtnl::Register(std::unique_ptr<Device> device) {
     return ErrnoStatus(ENOSPC, "the device table is full");
   }
   if (!device->carrier) SettleOperState(*device);  // linkwatch_init_dev
-  return &registry_.Add(std::move(device));
+  Device& added = registry_.Add(std::move(device));
+  addresses_.LinkRegistered(added);
+  return &added;
 }
 
 absl::Status Rtnl::ConfigureLink(Device& device, const ifinfomsg* header) {
+  const uint32_t old_flags = device.flags;
   if (header != nullptr && (header->ifi_flags != 0 || header->ifi_change != 0)) {
     const absl::Status status = ChangeFlags(device, CombineFlags(device, *header));
     if (!status.ok()) return status;
   }
   device.announced = true;
-  notifier_.NewLink(device, UINT32_MAX);
+  NotifyFlags(device, old_flags, UINT32_MAX);
   return absl::OkStatus();
+}
+
+void Rtnl::NotifyFlags(Device& device, uint32_t old_flags, uint32_t changes) {
+  constexpr uint32_t kUntold = IFF_UP | IFF_PROMISC | IFF_ALLMULTI;
+  const uint32_t changed = device.flags ^ old_flags;
+  if (changes != 0) notifier_.NewLink(device, changes);
+  if ((changed & IFF_UP) != 0)
+    device.up() ? addresses_.LinkUp(device) : addresses_.LinkDown(device);
+  if (device.up() && (changed & IFF_NOARP) != 0) router_.OnLinkAddressChanged(device);
+  if (device.up() && (changed & ~kUntold) != 0) addresses_.LinkChanged(device, changed);
+}
+
+void Rtnl::NotifyState(Device& device) {
+  if (!device.up()) return;
+  addresses_.LinkChanged(device, 0);
+  notifier_.NewLink(device, 0);
 }
 
 uint32_t CombineFlags(const Device& device, const ifinfomsg& header) {
@@ -74,6 +93,7 @@ absl::Status Rtnl::Open(Device& device) {
   }
   device.flags |= IFF_UP;
   device.qdisc_active = true;
+  SetRxMode(device);
   Republish(device);
   return absl::OkStatus();
 }
@@ -82,6 +102,7 @@ absl::Status Rtnl::Open(Device& device) {
 void Rtnl::Close(Device& device) {
   if (device.kind != nullptr && device.kind->stop != nullptr) device.kind->stop(*this, device);
   device.flags &= ~static_cast<uint32_t>(IFF_UP);
+  device.was_down = true;
   Republish(device);
 }
 
@@ -93,7 +114,10 @@ void Rtnl::Unregister(const DeleteBatch& batch, const Cause& cause) {
     Close(*device);
     closed.push_back(device);
   }
-  for (const Device* device : closed) notifier_.NewLink(*device, IFF_UP | IFF_RUNNING);
+  for (Device* device : closed) {
+    notifier_.NewLink(*device, IFF_UP | IFF_RUNNING);
+    addresses_.LinkDown(*device);
+  }
   for (Device* device : devices) {
     device->ns->Remove(*device);
     device->unregistering = true;
@@ -111,6 +135,7 @@ void Rtnl::UnregisterOne(Device& device) {
 // Announce, unpublish, forget. Workers may use what was published until the next Commit; the
 // record is only ours.
 void Rtnl::Destroy(Device& device, const Cause& cause) {
+  addresses_.LinkGone(device);
   device.qdisc_active = false;
   if (device.announced) notifier_.DelLink(device, cause);
   if (device.kind != nullptr && device.kind->has_wire) std::erase(wired_, &device);
@@ -119,9 +144,11 @@ void Rtnl::Destroy(Device& device, const Cause& cause) {
 }
 
 // Only packets that come out of a backend ask a device where to go, so a device without one is not
-// published at all: that keeps creating links cheap.
+// published at all: that keeps creating links cheap. One with the host stack has something like a
+// backend.
 void Rtnl::PublishOne(const Device& device) {
-  if (!device.id.valid() || dataplane_.PortOf(device.id) == nullptr) return;
+  if (!device.id.valid()) return;
+  if (dataplane_.PortOf(device.id) == nullptr && !dataplane_.HasHostStack(device.id)) return;
   dataplane_.Publish(device.id, device.kind->make_netdev(device));
 }
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/fill_af_spec.h"
+#include "control/mroute.h"
 #include "control/rtnl.h"
 #include "control/rtnl_netns.h"
 #include "dataplane/errno_status.h"
@@ -15,9 +16,6 @@ namespace vswitch {
 
 namespace {
 
-// What fits a page-sized socket buffer of the kernel (NLMSG_GOODSIZE): a reader with small buffers
-// must not lose messages.
-constexpr size_t kDumpDatagramSize = 3776;
 constexpr uint32_t kNoMaster = UINT32_MAX;
 
 struct DumpFilter {
@@ -45,28 +43,69 @@ DumpFilter FilterOf(LinkRequest& request) {
   return filter;
 }
 
-LinkMessage Reply(const Notifier& notifier, const LinkRequest& request, const Device& device) {
-  LinkMessage reply = notifier.Describe(device, RTM_NEWLINK);
+// What all messages of an answer have in common.
+LinkMessage Reply(const LinkRequest& request) {
+  LinkMessage reply{.type = RTM_NEWLINK};
   reply.seq = request.message.header.nlmsg_seq;
   reply.pid = request.client->port_id;
   if (request.attrs.Has(IFLA_EXT_MASK)) reply.ext_mask = request.attrs.U32(IFLA_EXT_MASK);
+  if (request.attrs.Has(IFLA_TARGET_NETNSID)) {
+    reply.target_netnsid = request.attrs.S32(IFLA_TARGET_NETNSID);
+  }
   return reply;
 }
 
-// Packs messages into datagrams; a message is never split.
-class DumpPacker {
- public:
-  explicit DumpPacker(std::vector<Datagram>& datagrams) : datagrams_(datagrams) {}
+absl::StatusOr<Namespace*> DumpedNetns(const NlAttrs& attrs, const Client& client) {
+  if (!attrs.Has(IFLA_TARGET_NETNSID)) return client.ns;
+  const absl::StatusOr<Namespace*> ns = NetnsById(attrs.S32(IFLA_TARGET_NETNSID), client);
+  if (ns.ok()) return ns;
+  return ErrnoStatus(ErrnoOf(ns.status()), "Invalid target network namespace id");
+}
 
-  void Add(const Datagram& message) {
-    const bool fits =
-        !datagrams_.empty() && datagrams_.back().size() + message.size() <= kDumpDatagramSize;
-    if (!fits) datagrams_.emplace_back().reserve(kDumpDatagramSize);
-    datagrams_.back().insert(datagrams_.back().end(), message.begin(), message.end());
+// The links of one namespace.
+class LinkDump final : public DumpSource {
+ public:
+  LinkDump(const Registry& registry, Notifier& notifier, const Namespace& ns,
+           const Namespace& reader, DumpFilter filter, uint8_t family, const LinkMessage& reply)
+      : registry_(registry),
+        notifier_(notifier),
+        netns_(ns.inode()),
+        reader_(reader.inode()),
+        filter_(filter),
+        family_(family),
+        reply_(reply) {}
+
+  bool Fill(DumpPage& page) override {
+    const Namespace* ns = registry_.FindNamespace(netns_);
+    Namespace* reader = registry_.FindNamespace(reader_);
+    if (ns == nullptr || reader == nullptr) return true;
+    return cursor_.Walk(*ns, [&](const Device& device) {
+      return !Wanted(device) || page.Add([&](Datagram& out) { Describe(device, *reader, out); });
+    });
+  }
+
+  uint64_t version() const override {
+    const Namespace* ns = registry_.FindNamespace(netns_);
+    return ns == nullptr ? 0 : ns->changes();
   }
 
  private:
-  std::vector<Datagram>& datagrams_;
+  bool Wanted(const Device& device) const {
+    return filter_.Passes(device) && (family_ != AF_INET6 || HasInet6(device));
+  }
+
+  void Describe(const Device& device, Namespace& reader, Datagram& out) const {
+    const LinkMessage message = notifier_.Describe(device, reply_, reader);
+    (family_ == AF_INET6 ? FillLinkInet6 : FillLink)(device, message, out);
+  }
+
+  const Registry& registry_;
+  Notifier& notifier_;
+  const uint64_t netns_, reader_;
+  const DumpFilter filter_;
+  const uint8_t family_;
+  const LinkMessage reply_;
+  LinkCursor cursor_;
 };
 
 }  // namespace
@@ -74,39 +113,30 @@ class DumpPacker {
 absl::Status Rtnl::GetLink(const NlMessage& message, Client& client, ExtAck& ack) {
   const absl::StatusOr<LinkRequest> request = ParseGetLink(message, client, false, ack);
   if (!request.ok()) return request.status();
-  const absl::Status netns = RefuseNetnsAndId(request->attrs);
-  if (!netns.ok()) return netns;
+  const absl::StatusOr<Namespace*> ns = TargetNetns(request->attrs, client);
+  if (!ns.ok()) return ns.status();
   if (!SelectsDevice(*request)) return ErrnoStatus(EINVAL);
-  const Device* device = SelectDevice(*request);
+  const Device* device = SelectDevice(*request, **ns);
   if (device == nullptr) return ErrnoStatus(ENODEV);
   Datagram reply;
-  FillLink(*device, Reply(notifier_, *request, *device), reply);
+  FillLink(*device, notifier_.Describe(*device, Reply(*request), *client.ns), reply);
   client.Send(std::move(reply));
   return absl::OkStatus();
 }
 
-absl::Status Rtnl::DumpLinks(const NlMessage& message, Client& client, ExtAck& ack,
-                             std::vector<Datagram>& dump) {
+absl::StatusOr<std::unique_ptr<DumpSource>> Rtnl::DumpLinks(const NlMessage& message,
+                                                            Client& client, ExtAck& ack) {
   const uint8_t family = ReadStruct<rtgenmsg>(message.payload()).rtgen_family;
-  if (family == AF_BRIDGE) return absl::OkStatus();  // ports of bridges only: there are none
   absl::StatusOr<LinkRequest> request = ParseGetLink(message, client, true, ack);
   if (!request.ok()) return request.status();
-  if (request->attrs.Has(IFLA_TARGET_NETNSID)) {
-    return ErrnoStatus(EINVAL, "Invalid target network namespace id");
-  }
+  if (family == AF_BRIDGE) return nullptr;  // ports of bridges only: there are none
+  if (family == RTNL_FAMILY_IPMR) return DumpMrouteLinks({message, client, ack});
+  const absl::StatusOr<Namespace*> ns = DumpedNetns(request->attrs, client);
+  if (!ns.ok()) return ns.status();
   const DumpFilter filter = FilterOf(*request);
-  DumpPacker packer(dump);
-  Datagram entry;
-  for (const Device* device : client.ns->DumpOrder()) {
-    if (!filter.Passes(*device)) continue;
-    if (family == AF_INET6 && !HasInet6(*device)) continue;
-    LinkMessage reply = Reply(notifier_, *request, *device);
-    reply.flags = NLM_F_MULTI | (filter.active() ? NLM_F_DUMP_FILTERED : 0);
-    entry.clear();
-    (family == AF_INET6 ? FillLinkInet6 : FillLink)(*device, reply, entry);
-    packer.Add(entry);
-  }
-  return absl::OkStatus();
+  LinkMessage reply = Reply(*request);
+  reply.flags = NLM_F_MULTI | (filter.active() ? NLM_F_DUMP_FILTERED : 0);
+  return std::make_unique<LinkDump>(registry_, notifier_, **ns, *client.ns, filter, family, reply);
 }
 
 }  // namespace vswitch

@@ -47,7 +47,7 @@ absl::Status Rtnl::LinkProp(const NlMessage& message, Client& client, ExtAck& ac
     if (!status.ok()) return status;
     changed = true;
   }
-  if (changed) notifier_.StateChanged(*device);
+  if (changed) NotifyState(*device);
   return absl::OkStatus();
 }
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include "control/af_spec.h"
 #include "control/fill_af_spec.h"
@@ -42,17 +43,18 @@ class Modification {
       status = (this->*step)();
       if (!status.ok()) break;
     }
-    if (notify_) rtnl_.notifier().StateChanged(device_);
+    if (notify_) rtnl_.NotifyState(device_);
     return status;
   }
 
  private:
   absl::Status MoveToNetns() {
     if (!NamesNetns(attrs_)) return absl::OkStatus();
-    const absl::Status status = CheckSameNetnsById(attrs_, *device_.ns);
-    const bool local = device_.kind == nullptr;  // NETIF_F_NETNS_LOCAL
-    const bool found = status.ok() || ErrnoOf(status) == EOPNOTSUPP;
-    return local && found ? ErrnoStatus(EINVAL) : status;
+    const auto to = LinkNetnsOrId(attrs_, *request_.client, *device_.ns);
+    if (!to.ok()) return to.status();
+    const std::string fallback = attrs_.Has(IFLA_IFNAME) ? attrs_.String(IFLA_IFNAME) : "";
+    const int32_t index = attrs_.Has(IFLA_NEW_IFINDEX) ? attrs_.S32(IFLA_NEW_IFINDEX) : 0;
+    return rtnl_.MoveLink(device_, **to, fallback, index);
   }
 
   absl::Status SetMap() {
@@ -67,6 +69,7 @@ class Modification {
     if (!IsUnicastAddress(address)) return ErrnoStatus(EADDRNOTAVAIL);
     if (const absl::Status status = TellNic(ReadAddress(address)); !status.ok()) return status;
     device_.address = ReadAddress(address);
+    rtnl_.router().OnLinkAddressChanged(device_);
     Announce();
     return absl::OkStatus();
   }
@@ -76,10 +79,11 @@ class Modification {
     const absl::Status status = CheckMtu(device_, attrs_.U32(IFLA_MTU));
     if (!status.ok()) return status;
     if (const absl::Status told = TellMtu(attrs_.U32(IFLA_MTU)); !told.ok()) return told;
-    device_.mtu = attrs_.U32(IFLA_MTU);
-    if (!HasInet6(device_)) device_.addrgenmode = IN6_ADDR_GEN_MODE_EUI64;
+    const uint32_t old_mtu = std::exchange(device_.mtu, attrs_.U32(IFLA_MTU));
     rtnl_.Republish(device_);
     Announce();
+    rtnl_.addresses().MtuChanged(device_, old_mtu);
+    rtnl_.router().OnMtuChanged(device_, old_mtu);
     return absl::OkStatus();
   }
 
@@ -101,6 +105,7 @@ class Modification {
     if (!name.ok()) return name.status();
     device_.ns->Rename(device_, *name);
     Announce();
+    rtnl_.addresses().Renamed(device_);
     return absl::OkStatus();
   }
 
@@ -125,7 +130,7 @@ class Modification {
     const uint32_t before = device_.flags;
     const absl::Status status = rtnl_.ChangeFlags(device_, CombineFlags(device_, header));
     const uint32_t changed = before ^ device_.flags;
-    if (status.ok() && changed != 0) rtnl_.notifier().NewLink(device_, changed);
+    if (status.ok()) rtnl_.NotifyFlags(device_, before, changed);
     return status;
   }
 
@@ -175,7 +180,7 @@ class Modification {
   absl::Status SetOperState() {
     if (!attrs_.Has(IFLA_OPERSTATE)) return absl::OkStatus();
     if (RequestOperState(device_, attrs_.U8(IFLA_OPERSTATE))) {
-      rtnl_.notifier().StateChanged(device_);
+      rtnl_.NotifyState(device_);
     }
     return absl::OkStatus();
   }

@@ -16,12 +16,23 @@ namespace vswitch {
 
 namespace {
 
-// The link that LINK_NETNSID speaks of would live in a namespace with an id; none has one.
-absl::Status CheckDestination(const LinkRequest& request) {
-  const absl::Status same = CheckSameNetnsById(request.attrs, *request.client->ns);
-  if (!same.ok()) return same;
-  if (!request.attrs.Has(IFLA_LINK_NETNSID)) return absl::OkStatus();
-  return ErrnoStatus(EINVAL, "Unknown network namespace id");
+// Where a new link will live, and where it is made: the two differ with IFLA_LINK_NETNSID, an id as
+// seen from the first that says where the links are that it stands on. `source` is where names and
+// indexes in the request belong.
+struct Destination {
+  Namespace* home;
+  Namespace* birthplace;
+  Namespace* source;
+};
+
+absl::StatusOr<Destination> FindDestination(const LinkRequest& request) {
+  Namespace& source = *request.client->ns;
+  const auto home = LinkNetnsOrId(request.attrs, *request.client, source);
+  if (!home.ok()) return home.status();
+  if (!request.attrs.Has(IFLA_LINK_NETNSID)) return Destination{*home, *home, &source};
+  Namespace* link_netns = (*home)->FindById(request.attrs.S32(IFLA_LINK_NETNSID));
+  if (link_netns == nullptr) return ErrnoStatus(EINVAL, "Unknown network namespace id");
+  return Destination{*home, link_netns, link_netns};
 }
 
 std::string NewName(const LinkRequest& request) {
@@ -85,22 +96,24 @@ absl::Status Rtnl::Create(LinkRequest& request, ExtAck& ack) {
     return ErrnoStatus(EOPNOTSUPP);
   }
   if (request.kind == nullptr) return ErrnoStatus(EOPNOTSUPP, "Unknown device type");
-  const absl::Status destination = CheckDestination(request);
-  if (!destination.ok()) return destination;
+  const absl::StatusOr<Destination> destination = FindDestination(request);
+  if (!destination.ok()) return destination.status();
+  request.source = destination->source;
   auto device =
-      CreateLink(*request.client->ns, NewName(request), *request.kind, request.attrs, ack);
+      CreateLink(*destination->birthplace, NewName(request), *request.kind, request.attrs, ack);
   if (!device.ok()) return device.status();
   (*device)->ifindex = request.header.ifi_index;
   const auto registered = request.kind->newlink == nullptr
                               ? Register(*std::move(device))
                               : request.kind->newlink(*this, request, *std::move(device), ack);
   if (!registered.ok()) return registered.status();
-  return FinishCreation(request, **registered);
+  return FinishCreation(request, **registered, *destination->home);
 }
 
-// Flags and master come last; if they fail, the device goes again.
-absl::Status Rtnl::FinishCreation(const LinkRequest& request, Device& device) {
+// Flags, place and master come last; if they fail, the device goes again.
+absl::Status Rtnl::FinishCreation(const LinkRequest& request, Device& device, Namespace& home) {
   absl::Status status = ConfigureLink(device, &request.header);
+  if (status.ok()) status = MoveLink(device, home, NewName(request), 0);
   if (status.ok() && request.attrs.Has(IFLA_MASTER)) {
     status = SetMaster(device, request.attrs.S32(IFLA_MASTER));
   }

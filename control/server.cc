@@ -25,8 +25,10 @@ namespace {
 
 constexpr size_t kMaxClients = 1024;
 constexpr size_t kClientsForAdmins = 64;  // of them
-constexpr int kDatagramsPerRound = 64;    // of one client, so that none starves the others
-constexpr int kSendBuffer = 1 << 20;      // a program that reads without waiting finds this much
+// Of one client, so that none starves the others.
+constexpr int kDatagramsPerRound = 64;
+constexpr std::chrono::milliseconds kTimePerRound{2};
+constexpr int kSendBuffer = 1 << 20;  // a program that reads without waiting finds this much
 
 absl::Status PathError(const std::string& path, const char* what, int error) {
   return ErrnoStatus(error, absl::StrCat(path, ": ", what, ": ", strerror(error)));
@@ -43,12 +45,13 @@ absl::Status BindAndListen(int fd, const std::string& path, const sockaddr_un& a
   return absl::OkStatus();
 }
 
-// CAP_NET_ADMIN, as far as a unix socket can tell.
-bool IsAdmin(int fd) {
+constexpr uint32_t kNobody = 65534;
+
+// The user that the process at the other end had when it connected.
+uint32_t PeerUid(int fd) {
   ucred peer{};
   socklen_t length = sizeof(peer);
-  if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) != 0) return false;
-  return peer.uid == 0 || peer.uid == geteuid();
+  return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &length) == 0 ? peer.uid : kNobody;
 }
 
 void EnlargeSendBuffer(int fd) {
@@ -113,10 +116,15 @@ void Server::Watch(int fd, uint32_t events, int operation) const {
 
 void Server::Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) {
   for (Connection* member : members_) {
-    if (member->ns != &ns || member->groups.count(group) == 0) continue;
-    member->SendNotification(datagram);
+    if (!member->IsMember(ns, group)) continue;
+    member->SendNotification(ns, datagram);
     MarkDirty(*member);
   }
+}
+
+bool Server::HasMembers(const Namespace& ns, uint32_t group) const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [&](const Connection* member) { return member->IsMember(ns, group); });
 }
 
 void Server::MarkDirty(Connection& connection) {
@@ -162,13 +170,14 @@ void Server::Accept() {
 }
 
 void Server::Admit(UniqueFd socket) {
-  const bool admin = IsAdmin(socket.get());
+  const bool admin = MayChange(socket.get(), access_);
   // The refused client sees a hang-up.
   if (connections_.size() >= kMaxClients - (admin ? 0 : kClientsForAdmins)) return;
   EnlargeSendBuffer(socket.get());
   auto connection = std::make_unique<Connection>(std::move(socket), &total_queued_);
+  connection->uid = PeerUid(connection->fd());
   connection->admin = admin;
-  connection->ns = &registry_.initial();
+  connection->Enter(registry_.initial());
   connection->watched = EPOLLIN;
   const int fd = connection->fd();
   Watch(fd, EPOLLIN, EPOLL_CTL_ADD);
@@ -185,19 +194,26 @@ void Server::RefuseForLackOfFds() {
 
 void Server::Serve(Connection& connection, Rtnl& rtnl) {
   MarkDirty(connection);
+  const auto end = std::chrono::steady_clock::now() + kTimePerRound;
   for (int i = 0; i < kDatagramsPerRound && !connection.dead(); ++i) {
+    if (i > 0 && std::chrono::steady_clock::now() > end) return;
     const std::optional<Bytes> datagram = connection.Receive(buffer_);
     if (!datagram.has_value()) return;
-    if (connection.announced_netns() != nullptr) FollowNetns(*connection.announced_netns(), rtnl);
+    // What the client holds now must not be taken for a namespace that had the same inode.
+    if (!connection.received_netns().empty()) EndNamespaces(rtnl);
+    if (connection.dead()) return;  // its own namespace ended
     Execute(connection, *datagram, rtnl);
+    for (const ClientNetns& netns : connection.received_netns()) KeepOrRelease(netns, rtnl);
   }
 }
 
-// What the client announced must not be taken for a namespace that had the same inode.
-void Server::FollowNetns(const ClientNetns& netns, Rtnl& rtnl) {
-  EndNamespaces(rtnl);
-  if (registry_.FindNamespace(netns.inode) == nullptr)
-    netns_watch_.Add(netns.fd.get(), netns.inode);
+// To watch every namespace that is just asked about would be visible outside: it gets an id. What
+// could not be watched is tried again when somebody shows it next.
+void Server::KeepOrRelease(const ClientNetns& netns, Rtnl& rtnl) {
+  Namespace* ns = registry_.FindNamespace(netns.inode);
+  if (ns == nullptr || ns->watched) return;
+  if (ns->idle()) return rtnl.ForgetNamespace(*ns);
+  ns->watched = netns_watch_.Add(netns.fd.get(), netns.inode);
 }
 
 void Server::EndNamespaces(Rtnl& rtnl) {
@@ -210,7 +226,7 @@ void Server::EndNamespaces(Rtnl& rtnl) {
 void Server::EndNamespace(Namespace& ns, Rtnl& rtnl) {
   for (const auto& [fd, connection] : connections_) {
     if (connection->ns != &ns) continue;
-    connection->ns = &registry_.initial();
+    connection->Enter(registry_.initial());
     connection->Kill();
     MarkDirty(*connection);
   }
@@ -222,10 +238,16 @@ void Server::Execute(Connection& connection, Bytes datagram, Rtnl& rtnl) {
   connection.CountExecuted();
   if (connection.HandleControl(datagram, registry_)) {
     RefreshMembers(connection);
-  } else if (IsSwitchRequest(datagram)) {
-    HandleSwitchRequests(rtnl, datagram, connection);
   } else {
-    rtnl.Handle(datagram, connection);
+    ExecuteRequests(connection, connection.ReadNetnsNames(datagram, registry_), rtnl);
+  }
+}
+
+void Server::ExecuteRequests(Connection& connection, Bytes requests, Rtnl& rtnl) {
+  if (IsSwitchRequest(requests)) {
+    HandleSwitchRequests(rtnl, requests, connection);
+  } else {
+    rtnl.Handle(requests, connection);
   }
 }
 
@@ -243,7 +265,7 @@ void Server::FinishRound(Rtnl& rtnl) {
     connection->listed = false;
     connection->ShowReplies(signal_);
     if (connection->dead()) {
-      Remove(*connection);
+      Remove(*connection, rtnl);
     } else {
       WatchForRoom(*connection);
     }
@@ -256,9 +278,11 @@ void Server::WatchForRoom(Connection& connection) {
   Watch(connection.fd(), wanted, EPOLL_CTL_MOD);
 }
 
-void Server::Remove(Connection& connection) {
+void Server::Remove(Connection& connection, Rtnl& rtnl) {
+  Namespace& ns = *connection.ns;
   std::erase(members_, &connection);
   connections_.erase(connection.fd());  // closing the socket ends its watch
+  if (ns.idle()) rtnl.ForgetNamespace(ns);
 }
 
 }  // namespace vswitch

@@ -12,6 +12,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "control/access.h"
 #include "control/connection.h"
 #include "control/event_signal.h"
 #include "control/netns_watch.h"
@@ -25,14 +26,18 @@ namespace vswitch {
 class Server final : public Multicast {
  public:
   // A socket file of a process that is gone is replaced. Everybody who may open the socket may
-  // read; changes need root (or the uid of this process), so the default mode is open. Errors are
-  // one line with the path.
+  // read; who may change things is checked by itself, so the default mode is open. Errors are one
+  // line with the path.
   static absl::StatusOr<std::unique_ptr<Server>> Listen(const std::string& path, Registry& registry,
                                                         mode_t mode = 0666);
+  // For clients that connect from now on; at first only root and the user of this process may
+  // change things.
+  void set_access(const Access& access) { access_ = access; }
   // Hangs up on every client and removes the socket file.
   ~Server() override;
 
   void Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) override;
+  bool HasMembers(const Namespace& ns, uint32_t group) const override;
 
   // Serves until `stop_fd` becomes readable. Each round reads a bounded number of datagrams per
   // client and executes them, ends the batch with one Rtnl::Commit, and only then shows replies
@@ -52,15 +57,16 @@ class Server final : public Multicast {
   void Admit(UniqueFd socket);
   void RefuseForLackOfFds();
   void Serve(Connection& connection, Rtnl& rtnl);
-  void FollowNetns(const ClientNetns& netns, Rtnl& rtnl);
+  void KeepOrRelease(const ClientNetns& netns, Rtnl& rtnl);
   void EndNamespaces(Rtnl& rtnl);
   void EndNamespace(Namespace& ns, Rtnl& rtnl);
   void Execute(Connection& connection, Bytes datagram, Rtnl& rtnl);
+  void ExecuteRequests(Connection& connection, Bytes requests, Rtnl& rtnl);
   void RefreshMembers(Connection& connection);
   void MarkDirty(Connection& connection);
   void FinishRound(Rtnl& rtnl);
   void WatchForRoom(Connection& connection);
-  void Remove(Connection& connection);
+  void Remove(Connection& connection, Rtnl& rtnl);
 
   const std::string path_;
   UniqueFd listener_;
@@ -69,6 +75,7 @@ class Server final : public Multicast {
   EventSignal signal_;
   NetnsWatch netns_watch_;
   Registry& registry_;
+  Access access_;
   std::vector<uint8_t> buffer_;       // for the datagram being executed
   size_t total_queued_ = 0;           // bytes, of all connections
   ConnectionMap connections_;         // by socket

@@ -125,7 +125,7 @@ SlotNames NamesOfPolledDevices(Registry& registry, const Dataplane& dataplane) {
 }
 
 std::string ShowWorker(uint16_t index, const SlotNames& names, const Dataplane& dataplane) {
-  const Worker& worker = *dataplane.workers()[index];
+  Worker& worker = *dataplane.workers()[index];
   const WorkerCounters& counters = worker.counters();
   const uint64_t packets = counters.packets.Read();
   const uint64_t busy = counters.busy_cycles.Read();
@@ -148,10 +148,13 @@ std::string ShowWorker(uint16_t index, const SlotNames& names, const Dataplane& 
   json["packets"] = packets;
   json["busy_cycles"] = busy;
   json["idle_cycles"] = counters.idle_cycles.Read();
+  json["longest_round_us"] = 1e6 * static_cast<double>(counters.longest_round.Read()) /
+                             static_cast<double>(rte_get_tsc_hz());
   json["cycles_per_packet"] =
       packets == 0 ? 0.0 : static_cast<double>(busy) / static_cast<double>(packets);
   json["mailbox_depth"] = dataplane.mailbox(index).depth();
   json["drops"] = DropsByReason(drops);
+  worker.ForgetLongestRound();
   return Dump(json);
 }
 

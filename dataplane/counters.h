@@ -18,6 +18,7 @@ class Counter {
   void Add(uint64_t n) {
     value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
   }
+  void Set(uint64_t n) { value_.store(n, std::memory_order_relaxed); }
   uint64_t Read() const { return value_.load(std::memory_order_relaxed); }
 
  private:

@@ -22,10 +22,10 @@ struct Dataplane::Retired {
 };
 
 Dataplane::Dataplane(uint16_t workers)
-    : rcu_(workers), table_(workers), retired_(std::make_unique<Retired>()) {
+    : rcu_(workers), table_(workers), host_(workers), retired_(std::make_unique<Retired>()) {
   for (uint16_t i = 0; i < workers; ++i) mailboxes_.push_back(std::make_unique<Mailbox>());
   for (uint16_t i = 0; i < workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(i, table_, mailboxes_));
+    workers_.push_back(std::make_unique<Worker>(i, table_, mailboxes_, host_));
   }
 }
 
@@ -112,6 +112,15 @@ void Dataplane::Detach(DeviceId id) {
     PublishPollList(worker, std::move(list));
   }
   retired_->ports.emplace_back(port);
+}
+
+void Dataplane::SetHostStack(DeviceId id, bool on) {
+  if (DeviceSlot* slot = table_.Find(id)) slot->host_stack.store(on, std::memory_order_release);
+}
+
+bool Dataplane::HasHostStack(DeviceId id) const {
+  const DeviceSlot* slot = table_.Find(id);
+  return slot != nullptr && slot->host_stack.load(std::memory_order_relaxed);
 }
 
 const Port* Dataplane::PortOf(DeviceId id) const {

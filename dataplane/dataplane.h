@@ -41,6 +41,12 @@ class Dataplane {
   void Attach(DeviceId id, std::unique_ptr<Backend> backend);
   // Retires the backend of the device, if any.
   void Detach(DeviceId id);
+  // What reaches the device's stack where nothing is attached, and what an ethdev receives, goes to
+  // host(), as far as that takes it.
+  void SetHostStack(DeviceId id, bool on);
+  bool HasHostStack(DeviceId id) const;
+  HostQueue& host() { return host_; }
+
   // Null when nothing is attached. Valid until the next Detach or RemoveDevice of `id`.
   const Port* PortOf(DeviceId id) const;
 
@@ -70,6 +76,7 @@ class Dataplane {
   Rcu rcu_;
   DeviceTable table_;
   std::vector<std::unique_ptr<Mailbox>> mailboxes_;
+  HostQueue host_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<unsigned> lcores_;
   std::atomic<bool> stop_{false};

@@ -28,6 +28,7 @@ void DeviceTable::Invalidate(DeviceId id) {
   slot->generation.store(id.generation + 1, std::memory_order_release);
   slot->netdev.store(nullptr, std::memory_order_release);
   slot->port.store(nullptr, std::memory_order_release);
+  slot->host_stack.store(false, std::memory_order_release);
 }
 
 void DeviceTable::Release(DeviceId id) {

@@ -33,6 +33,7 @@ struct Port {
 struct DeviceSlot {
   std::atomic<const Netdev*> netdev{nullptr};
   std::atomic<const Port*> port{nullptr};
+  std::atomic<bool> host_stack{false};         // takes what nothing else behind the device does
   std::atomic<uint32_t> generation{1};         // of a DeviceId only while the slot is allocated
   std::unique_ptr<DeviceCounters[]> counters;  // by worker index
 };

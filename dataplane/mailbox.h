@@ -14,7 +14,8 @@
 
 namespace vswitch {
 
-// Where a packet goes and whose counters move.
+// Where a packet goes and whose counters move. From a device to itself: out of its own backend, the
+// wire, where nobody of ours receives it.
 struct Route {
   DeviceId from;  // transmitting device: tx_packets, tx_bytes, tx_dropped
   DeviceId to;    // receiving device: its backend takes the packet
@@ -48,6 +49,7 @@ class Mailbox {
   // how many.
   uint16_t Drain(std::span<Letter> letters);
 
+  bool empty() const { return rte_ring_empty(ring_.get()) != 0; }
   uint32_t depth() const { return rte_ring_count(ring_.get()) / kElements; }
 
  private:

@@ -41,6 +41,10 @@ class Netdev {
   // return.
   virtual void Forward(Worker& worker, uint16_t queue, Burst& burst) const = 0;
 
+  // The same for what the host stack sends on this device (ndo_start_xmit). Where the stack stands
+  // in the place of a backend there is no difference.
+  virtual void Transmit(Worker& worker, Burst& burst) const { Forward(worker, 0, burst); }
+
   // Worker thread. What frames count as that the backend refused while it received: by default the
   // stack behind the device failed to send them.
   virtual void CountMalformed(DeviceCounters& counters, uint16_t frames) const {

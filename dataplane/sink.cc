@@ -40,13 +40,18 @@ void Dummy::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
 }
 
 void Wire::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
-  DeviceCounters* counters = worker.CountersOf(self_);
-  if (up_ && counters != nullptr) {
-    counters->rx_packets.Add(burst.count);
-    counters->rx_bytes.Add(TotalBytes(burst));
-    counters->multicast.Add(Multicasts(burst));
+  if (up_) {
+    if (DeviceCounters* counters = worker.CountersOf(self_))
+      counters->multicast.Add(Multicasts(burst));
+    return worker.HandUp({.from = {}, .to = self_}, DropReason::kNoHandler, burst);
   }
-  worker.Drop(self_, up_ ? DropReason::kNoHandler : DropReason::kDeviceDown, burst.view());
+  worker.Drop(self_, DropReason::kDeviceDown, burst.view());
+  burst.count = 0;
+}
+
+void Wire::Transmit(Worker& worker, Burst& burst) const {
+  if (up_) return worker.Deliver({self_, self_}, burst);
+  worker.Drop(self_, DropReason::kDeviceDown, burst.view());
   burst.count = 0;
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Devices that keep what they get: dummy transmits into nothing, an ethdev without rx handler
-// receives for nobody.
+// Devices that keep what they get: dummy transmits into nothing, what an ethdev without rx handler
+// receives is for the host stack.
 #ifndef VSWITCH_DATAPLANE_SINK_H_
 #define VSWITCH_DATAPLANE_SINK_H_
 
@@ -19,11 +19,12 @@ class Dummy final : public Netdev {
   const bool up_;
 };
 
-// A device whose backend is the wire: its frames count as received, then nothing takes them.
+// A device whose backend is the wire: its frames count as received, and go to the host stack.
 class Wire final : public Netdev {
  public:
   Wire(DeviceId self, bool up) : self_(self), up_(up) {}
   void Forward(Worker& worker, uint16_t queue, Burst& burst) const override;
+  void Transmit(Worker& worker, Burst& burst) const override;
   void CountMalformed(DeviceCounters& counters, uint16_t frames) const override {
     counters.rx_errors.Add(frames);
   }

@@ -27,7 +27,7 @@ void CountDelivered(DeviceCounters* from, DeviceCounters* to, const Volume& volu
     from->tx_packets.Add(volume.packets);
     from->tx_bytes.Add(volume.bytes);
   }
-  if (to != nullptr) {
+  if (to != nullptr && to != from) {
     to->rx_packets.Add(volume.packets);
     to->rx_bytes.Add(volume.bytes);
   }
@@ -36,8 +36,13 @@ void CountDelivered(DeviceCounters* from, DeviceCounters* to, const Volume& volu
 }  // namespace
 
 Worker::Worker(uint16_t index, const DeviceTable& table,
-               std::span<const std::unique_ptr<Mailbox>> mailboxes)
-    : index_(index), table_(table), mailboxes_(mailboxes), poll_list_(new PollList) {}
+               std::span<const std::unique_ptr<Mailbox>> mailboxes, HostQueue& host)
+    : index_(index),
+      table_(table),
+      mailboxes_(mailboxes),
+      host_(host),
+      host_outbox_(host.Outbox(index)),
+      poll_list_(new PollList) {}
 
 Worker::~Worker() { delete poll_list_.load(std::memory_order_relaxed); }
 
@@ -48,7 +53,7 @@ void Worker::Run(Rcu& rcu, const std::atomic<bool>& stop) {
     const uint32_t moved = RunOnce();
     rcu.Quiescent(index_);
     const uint64_t now = rte_rdtsc();
-    (moved > 0 ? counters_.busy_cycles : counters_.idle_cycles).Add(now - before);
+    CountRound(moved, now - before);
     before = now;
     // A round without packets tells the sibling hyperthread to go ahead.
     if (moved == 0) rte_pause();
@@ -56,8 +61,19 @@ void Worker::Run(Rcu& rcu, const std::atomic<bool>& stop) {
   rcu.Offline(index_);
 }
 
+void Worker::CountRound(uint32_t moved, uint64_t cycles) {
+  (moved > 0 ? counters_.busy_cycles : counters_.idle_cycles).Add(cycles);
+  if (forget_longest_.load(std::memory_order_relaxed)) {
+    counters_.longest_round.Set(0);
+    forget_longest_.store(false, std::memory_order_relaxed);
+  }
+  if (cycles > counters_.longest_round.Read()) counters_.longest_round.Set(cycles);
+}
+
 uint32_t Worker::RunOnce() {
   uint32_t moved = DrainMailbox();
+  if (!host_outbox_.empty()) [[unlikely]]
+    moved += DrainHost();
   for (const PollEntry& entry : poll_list()) moved += Poll(entry);
   counters_.rounds.Add(1);
   if (moved > 0) counters_.packets.Add(moved);
@@ -87,7 +103,8 @@ void Worker::Deliver(const Route& route, Burst& burst) {
   const DeviceSlot* slot = table_.Find(route.to);
   const Port* port = slot == nullptr ? nullptr : slot->port.load(std::memory_order_acquire);
   if (port == nullptr) [[unlikely]] {
-    slot == nullptr ? Drop(route.to, DropReason::kStale, burst.view()) : Swallow(route, burst);
+    slot == nullptr ? Drop(route.to, DropReason::kStale, burst.view())
+                    : HandUp(route, DropReason::kNoBackend, burst);
   } else if (const uint16_t queue = port->QueueFor(route.queue); port->owner[queue] == index_) {
     Send(route, *port, queue, burst);
   } else {
@@ -142,23 +159,59 @@ void Worker::Hand(const Route& route, Burst& burst) {
   const DeviceSlot* slot = table_.Find(route.to);
   if (slot == nullptr) return Drop(route.to, DropReason::kStale, burst.view());
   const Port* port = slot->port.load(std::memory_order_acquire);
-  if (port == nullptr) return Swallow(route, burst);
+  if (port == nullptr) return HandUp(route, DropReason::kNoBackend, burst);
   const uint16_t queue = port->QueueFor(route.queue);
   // The backend was replaced on the way and is another worker's now: one core hop is the limit.
   if (port->owner[queue] != index_) return Refuse(route, DropReason::kStale, burst.view());
   Send(route, *port, queue, burst);
 }
 
-void Worker::Swallow(const Route& route, const Burst& burst) {
+uint32_t Worker::DrainHost() {
+  const uint16_t n = host_outbox_.Drain(letters_);
+  for (uint16_t i = 0; i < n; ++i) {
+    burst_.packets[0] = letters_[i].packet;
+    burst_.count = 1;
+    Transmit(letters_[i].route.from, burst_);
+  }
+  return n;
+}
+
+void Worker::Transmit(DeviceId device, Burst& burst) {
+  const DeviceSlot* slot = table_.Find(device);
+  const Netdev* netdev = slot == nullptr ? nullptr : slot->netdev.load(std::memory_order_acquire);
+  if (netdev == nullptr) return Drop(device, DropReason::kStale, burst.view());
+  netdev->Transmit(*this, burst);
+}
+
+void Worker::HandUp(const Route& route, DropReason reason, Burst& burst) {
+  const DeviceSlot* slot = table_.Find(route.to);
+  if (slot != nullptr && slot->host_stack.load(std::memory_order_relaxed)) PostToHost(route, burst);
+  // The rest ends as what the kernel's stack has no use for.
   CountDelivered(CountersOf(route.from), CountersOf(route.to), VolumeOf(burst.view()));
-  Drop(route.to, DropReason::kNoBackend, burst.view());
+  Drop(route.to, reason, burst.view());
+  burst.count = 0;
+}
+
+void Worker::PostToHost(const Route& route, Burst& burst) {
+  Burst taken;
+  uint16_t kept = 0;
+  for (const Packet& packet : burst.view()) {
+    const bool wanted = HostQueue::Takes(packet);
+    (wanted ? taken.packets[taken.count++] : burst.packets[kept++]) = packet;
+  }
+  burst.count = kept;
+  const uint16_t posted = host_.Post(route, taken.view());
+  CountDelivered(CountersOf(route.from), CountersOf(route.to),
+                 VolumeOf(taken.view().first(posted)));
+  Refuse(route, DropReason::kHostQueueFull, taken.view().subspan(posted));
 }
 
 void Worker::Refuse(const Route& route, DropReason reason, std::span<const Packet> packets) {
   if (packets.empty()) [[likely]]
     return;
   if (DeviceCounters* from = CountersOf(route.from)) from->tx_dropped.Add(packets.size());
-  if (DeviceCounters* to = CountersOf(route.to)) to->rx_dropped.Add(packets.size());
+  DeviceCounters* to = route.to == route.from ? nullptr : CountersOf(route.to);
+  if (to != nullptr) to->rx_dropped.Add(packets.size());
   Drop(route.to, reason, packets);
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "dataplane/device_table.h"
+#include "dataplane/host_queue.h"
 #include "dataplane/mailbox.h"
 #include "dataplane/rcu.h"
 
@@ -28,28 +29,33 @@ using PollList = std::vector<PollEntry>;
 // Counted by the worker, read by anyone.
 struct WorkerCounters {
   Counter rounds, packets, busy_cycles, idle_cycles;
+  Counter longest_round;  // in cycles: the longest time in which nothing else was looked at
   std::array<Counter, kDropReasonCount> drops;  // of packets whose device is gone
 };
 
 class Worker {
  public:
-  // `mailboxes` holds one mailbox per worker, [index] is this worker's own; it and `table` outlive
-  // the worker.
+  // `mailboxes` holds one mailbox per worker, [index] is this worker's own; all outlive the worker.
   Worker(uint16_t index, const DeviceTable& table,
-         std::span<const std::unique_ptr<Mailbox>> mailboxes);
+         std::span<const std::unique_ptr<Mailbox>> mailboxes, HostQueue& host);
 
   // Worker thread: RunOnce until `stop`, reporting a quiescent state to `rcu` as reader `index`
   // after each round.
   void Run(Rcu& rcu, const std::atomic<bool>& stop);
 
-  // Worker thread (a test may step it by hand): drain the mailbox, then poll every owned queue
-  // once. Returns the packets moved.
+  // Worker thread (a test may step it by hand): drain the mailbox and what the host stack sends,
+  // then poll every owned queue once. Returns the packets moved.
   uint32_t RunOnce();
 
   // For Netdev::Forward, inside RunOnce. Hands the whole burst to route.to's backend, or to the
   // worker that owns it, and moves the counters of both devices; what the backend cannot take is
   // dropped and counted. The burst is empty on return.
   void Deliver(const Route& route, Burst& burst);
+
+  // For Netdev::Forward. The packets have reached the stack of route.to, which has none attached:
+  // they count as received, and go to the host stack where the device has it. What that does not
+  // take is dropped and counted as `reason`. The burst is empty on return.
+  void HandUp(const Route& route, DropReason reason, Burst& burst);
 
   // For Netdev::Forward. Frees the packets and counts `reason` at `device`; other counters are the
   // caller's choice.
@@ -68,13 +74,19 @@ class Worker {
 
   uint16_t index() const { return index_; }
   const WorkerCounters& counters() const { return counters_; }
+  // Control thread. The longest round begins anew.
+  void ForgetLongestRound() { forget_longest_.store(true, std::memory_order_relaxed); }
 
   ~Worker();
   Worker(const Worker&) = delete;
   Worker& operator=(const Worker&) = delete;
 
  private:
+  void CountRound(uint32_t moved, uint64_t cycles);
   uint32_t DrainMailbox();
+  uint32_t DrainHost();
+  // What the host stack sends on `device`.
+  void Transmit(DeviceId device, Burst& burst);
   // Delivers the letters, staged by route: senders that alternate cost a receiver no more
   // notifications than one sender.
   void Open(std::span<Letter> letters);
@@ -85,8 +97,8 @@ class Worker {
   void Hand(const Route& route, Burst& burst);
   uint32_t Poll(const PollEntry& entry);
   void Send(const Route& route, const Port& port, uint16_t queue, Burst& burst);
-  // Delivered to a device with nothing behind it: counted as the kernel counts what its stack eats.
-  void Swallow(const Route& route, const Burst& burst);
+  // Moves out of the burst what the host stack takes.
+  void PostToHost(const Route& route, Burst& burst);
   // The receiver's input queue is full (or gone): dropped on both sides' counters.
   void Refuse(const Route& route, DropReason reason, std::span<const Packet> packets);
   void CountMalformed(DeviceId device, uint16_t frames);
@@ -94,8 +106,11 @@ class Worker {
   const uint16_t index_;
   const DeviceTable& table_;
   const std::span<const std::unique_ptr<Mailbox>> mailboxes_;
+  HostQueue& host_;
+  Mailbox& host_outbox_;  // looked at in every round
   std::atomic<const PollList*> poll_list_;
   WorkerCounters counters_;
+  std::atomic<bool> forget_longest_{false};
   Burst burst_;
   std::array<Letter, Burst::kCapacity> letters_;
 };

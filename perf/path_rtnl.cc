@@ -59,10 +59,11 @@ class Grants final : public Client {
   uint32_t count = 0;
 };
 
-// Somebody listens.
+// Somebody listens to links, as `ip monitor link` does.
 class Listener final : public Multicast {
  public:
   void Notify(const Namespace&, uint32_t, const Datagram&) override {}
+  bool HasMembers(const Namespace&, uint32_t group) const override { return group == RTNLGRP_LINK; }
 };
 
 class Parse final : public Path {

@@ -6,13 +6,13 @@ network namespaces of their own. Differences that are allowed: random MAC addres
 of queues, which the kernel takes from the number of CPUs."""
 
 import json
-import os
 import random
 import re
 import subprocess
 
 import pytest
 
+from support.beside_kernel import seeds
 from support.children import wait_until
 from support.vswitch_process import default_build_dir
 
@@ -182,11 +182,7 @@ class RandomCommands:
         return "exec 2>&1\n" + "\n".join(lines) + "\nsleep 2\nip -d link\nip -j -d link\n"
 
 
-# Other commands are tried with VSWITCH_IP_SEED=$RANDOM.
-SEEDS = [os.environ["VSWITCH_IP_SEED"]] if "VSWITCH_IP_SEED" in os.environ else ["1", "2", "3", "4"]
-
-
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", seeds(4))
 def test_random_commands_same_as_kernel(vswitch, seed):
     script = RandomCommands(seed).script(60)
     print(script)

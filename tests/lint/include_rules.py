@@ -28,6 +28,7 @@ BUFFER_HEADERS = re.compile(r"^(dataplane/packet_buffer\.h|rte_mbuf.*)$")
 BUFFER_FOLDERS = ("perf", "pmd", "tests")
 BUFFER_FILES = (
     "control/eal.cc",           # makes the pool
+    "dataplane/host_queue.cc",  # copies frames for the host stack
     "dataplane/mailbox.cc",     # frees what nobody fetched
     "dataplane/packet_buffer.h",
     "dataplane/worker.cc",      # frees what it drops

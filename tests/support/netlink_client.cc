@@ -158,7 +158,8 @@ bool NetlinkClient::HungUp() {
   return length == 0 || errno == ECONNRESET;
 }
 
-ServerThread::ServerThread() : registry_(OwnNetns()), stop_(eventfd(0, EFD_CLOEXEC)) {
+ServerThread::ServerThread(const Access& access)
+    : registry_(OwnNetns()), stop_(eventfd(0, EFD_CLOEXEC)) {
   char pattern[] = "/tmp/vswitch-server-XXXXXX";
   directory_ = mkdtemp(pattern);
   std::filesystem::permissions(directory_, std::filesystem::perms(0755));
@@ -166,14 +167,21 @@ ServerThread::ServerThread() : registry_(OwnNetns()), stop_(eventfd(0, EFD_CLOEX
   absl::StatusOr<std::unique_ptr<Server>> server = Server::Listen(path_, registry_);
   EXPECT_TRUE(server.ok()) << server.status();
   server_ = *std::move(server);
+  server_->set_access(access);
   rtnl_ = std::make_unique<Rtnl>(registry_, dataplane_, *server_, BackendEnv{});
+  Start();
+}
+
+void ServerThread::Start() {
   thread_ = std::thread([this] { server_->Run(*rtnl_, stop_.get()); });
 }
 
 void ServerThread::Stop() {
-  const uint64_t one = 1;
-  EXPECT_EQ(write(stop_.get(), &one, sizeof(one)), ssize_t{sizeof(one)});
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  uint64_t value = 1;
+  EXPECT_EQ(write(stop_.get(), &value, sizeof(value)), ssize_t{sizeof(value)});
+  thread_.join();
+  EXPECT_EQ(read(stop_.get(), &value, sizeof(value)), ssize_t{sizeof(value)});
 }
 
 ServerThread::~ServerThread() {

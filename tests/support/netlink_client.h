@@ -60,11 +60,12 @@ class NetlinkClient {
 // A Server, its Rtnl and the thread that runs them, on a socket in a directory of its own.
 class ServerThread {
  public:
-  ServerThread();
+  explicit ServerThread(const Access& access = {});
   ~ServerThread();
   const std::string& path() const { return path_; }
-  // Ends the thread; the registry may be looked at afterwards.
+  // Ends the thread; the registry may be looked at afterwards, until it starts again.
   void Stop();
+  void Start();
   Registry& registry() { return registry_; }
 
  private:

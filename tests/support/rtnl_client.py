@@ -133,6 +133,15 @@ class RtnlClient:
     def receive(self):
         return split(self.socket.recv(1 << 20))
 
+    def drain(self):
+        """Throws away what has arrived."""
+        self.socket.setblocking(False)  # a timeout would make recv wait whatever its flags say
+        try:
+            while self.socket.recv(1):
+                pass
+        except BlockingIOError:
+            self.socket.settimeout(self.timeout)
+
     def request(self, datagram):
         """Sends one request and returns the errno of its answer, 0 for success."""
         self.send(datagram)

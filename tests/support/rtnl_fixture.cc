@@ -140,6 +140,11 @@ Device& RtnlTest::Get(const std::string& name) {
   return device == nullptr ? ns().lo() : *device;
 }
 
+void RtnlTest::Wait(std::chrono::milliseconds time) {
+  now_ += time;
+  rtnl_.RunTimers();
+}
+
 std::vector<std::string> RtnlTest::Notifications() {
   std::vector<std::string> lines;
   for (const Datagram& datagram : std::exchange(multicast_.sent, {})) {

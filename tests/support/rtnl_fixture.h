@@ -6,8 +6,11 @@
 #include <gtest/gtest.h>
 #include <linux/rtnetlink.h>
 
+#include <chrono>
+#include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "control/rtnl.h"
@@ -27,18 +30,26 @@ class FakeClient : public Client {
     ext_ack = true;
   }
   void Send(Datagram datagram) override { sent.push_back(std::move(datagram)); }
+  absl::StatusOr<Namespace*> FindNetns(NetnsHandle handle, uint32_t number) override {
+    const auto found = namespaces.find(number);
+    return found == namespaces.end() ? Client::FindNetns(handle, number) : found->second;
+  }
 
   std::vector<Datagram> sent;
+  std::map<uint32_t, Namespace*> namespaces;  // by descriptor or process number
 };
 
 class FakeMulticast : public Multicast {
  public:
-  void Notify(const Namespace&, uint32_t group, const Datagram& datagram) override {
-    EXPECT_EQ(group, uint32_t{RTNLGRP_LINK});
-    sent.push_back(datagram);
+  void Notify(const Namespace& ns, uint32_t group, const Datagram& datagram) override {
+    if (group == RTNLGRP_LINK) sent.push_back(datagram);
+    if (group == RTNLGRP_NSID) ids.emplace_back(ns.inode(), datagram);
+    all.emplace_back(group, datagram);
   }
 
-  std::vector<Datagram> sent;
+  std::vector<Datagram> sent;                      // about links
+  std::vector<std::pair<uint32_t, Datagram>> all;  // with their group
+  std::vector<std::pair<uint64_t, Datagram>> ids;  // RTNLGRP_NSID, by namespace
 };
 
 // Builds one request with an ifinfomsg. Moves, but does not copy.
@@ -110,14 +121,18 @@ class RtnlTest : public testing::Test {
   Device& Get(const std::string& name);
   bool Exists(const std::string& name) { return ns().FindByName(name) != nullptr; }
   Namespace& ns() { return registry_.initial(); }
-  // Notifications since the last call, e.g. "NEWLINK v0 up change=0x1 operstate=6 link=2".
+  // Lets time pass, and what becomes due happen.
+  void Wait(std::chrono::milliseconds time);
+  // Notifications about links since the last call, e.g. "NEWLINK v0 up change=0x1 operstate=6
+  // link=2".
   std::vector<std::string> Notifications();
 
   Registry registry_{1};
   Dataplane dataplane_{1};
   FakeMulticast multicast_;
   FakeClient client_;
-  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}};
+  MonotonicTime now_{std::chrono::seconds(1000)};
+  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}, [this] { return now_; }};
 };
 
 }  // namespace vswitch

@@ -26,6 +26,8 @@ step() {
   echo $? >"$DIR/$1.rc"
 }
 """
+# Named namespaces are those of the case alone.
+_OWN_NAMES = "mkdir -p /run/netns && mount -t tmpfs none /run/netns\n"
 
 _MAC = re.compile(r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b")
 _LINK_LOCAL = re.compile(r"\bfe80::[0-9a-f:]+")
@@ -83,7 +85,8 @@ class Replay:
         nlraw.chmod(0o755)
         env = {"PATH": f"{tools}:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C",
                "DIR": str(directory)}
-        subprocess.run(["unshare", "-n", *self.prefix, "/bin/sh", str(script)], env=env,
+        isolation = ["unshare", "-n"] + (["-m"] if _names_namespaces(case) else [])
+        subprocess.run([*isolation, *self.prefix, "/bin/sh", str(script)], env=env,
                        stdin=subprocess.DEVNULL, timeout=60, check=True)
         return self._compare(directory, case)
 
@@ -93,8 +96,9 @@ class Replay:
         if self.settle and case["settle_s"]:
             steps.append(("settle", f"sleep {case['settle_s']}"))
         steps += [(f"post{i}", post["command"]) for i, post in enumerate(case["post"])]
-        return _DRIVER + "".join(f"step {name} {_quote(_here(command, directory))}\n"
-                                 for name, command in steps)
+        names = _OWN_NAMES if _names_namespaces(case) else ""
+        return names + _DRIVER + "".join(
+            f"step {name} {_quote(_here(command, directory))}\n" for name, command in steps)
 
     def _compare(self, directory, case):
         differences = []
@@ -121,9 +125,16 @@ class Replay:
         return mask(text, case).replace(str(directory), "/tmp")
 
 
+def _names_namespaces(case):
+    """Whether it needs mounts, which a chroot would refuse."""
+    commands = [*case["setup"], case["command"], *(post["command"] for post in case["post"])]
+    return any("netns" in command for command in commands)
+
+
 def _here(command, directory):
-    """Scratch files of a recorded command go to the directory of this run."""
-    return re.sub(r"/tmp\b", str(directory), command)
+    """Scratch files of a recorded command go to the directory of this run, and a monitor gets more
+    time to start than it took where it was recorded."""
+    return re.sub(r"\bsleep 0\.\d+", "sleep 1", re.sub(r"/tmp\b", str(directory), command))
 
 
 def _quote(text):

@@ -183,7 +183,10 @@ class VswitchProcess:
         return self.run_dir / "vhost" / f"{device}.sock"
 
     def add_veth(self, one, other, up=True):
+        """Ends that are set up here say nothing by themselves (no IPv6), so packets can be counted
+        exactly."""
         self.ip("link", "add", "dev", one, "type", "veth", "peer", "name", other)
         if up:
             for end in (one, other):
+                self.ip("link", "set", "dev", end, "addrgenmode", "none")
                 self.ip("link", "set", "dev", end, "up")

@@ -69,6 +69,27 @@ TEST_F(ApplyConfigTest, LinksAreDownUnlessAsked) {
   EXPECT_FALSE(Get("b").up());
 }
 
+TEST_F(ApplyConfigTest, AddressesAreAdded) {
+  const absl::Status status = Apply(
+      "[[link]]\nname = \"a\"\nkind = \"veth\"\naddresses = [\"10.0.0.1/24\", \"fd00::1/64\"]\n"
+      "peer = { name = \"b\", addresses = [\"10.0.0.2\"] }\n");
+  ASSERT_TRUE(status.ok()) << status;
+  ASSERT_NE(Get("a").inet, nullptr);
+  EXPECT_EQ(Get("a").inet->v4.at(0).prefix().ToString(), "10.0.0.1/24");
+  EXPECT_EQ(Get("a").inet->v6.at(0).prefix().ToString(), "fd00::1/64");
+  ASSERT_NE(Get("b").inet, nullptr);
+  EXPECT_EQ(Get("b").inet->v4.at(0).prefix().ToString(), "10.0.0.2/32");
+}
+
+TEST_F(ApplyConfigTest, AddressesThatRtnetlinkRefuses) {
+  EXPECT_EQ(ErrorOf("[[link]]\nname = \"a\"\nkind = \"dummy\"\n"
+                    "addresses = [\"10.0.0.1/24\", \"ff02::1/64\"]\n"),
+            "FILE:4: link[0].addresses: \"ff02::1/64\": Cannot assign requested address");
+  EXPECT_EQ(ErrorOf("[[link]]\nname = \"b\"\nkind = \"veth\"\n"
+                    "[link.peer]\nname = \"c\"\naddresses = [\"10.0.0.1/24\", \"10.0.0.1/24\"]\n"),
+            "FILE:6: link[0].peer.addresses: \"10.0.0.1/24\": File exists");
+}
+
 TEST_F(ApplyConfigTest, BackendsAreAttached) {
   ASSERT_TRUE(Apply("[[link]]\nname = \"a\"\nkind = \"veth\"\nbackend = { type = \"ring\" }\n"
                     "peer = { name = \"b\", backend = { type = \"ring\" } }\n")

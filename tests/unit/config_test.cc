@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -73,6 +74,24 @@ TEST(MacAddressTest, SixPairsOfHexDigits) {
   }
 }
 
+TEST(IpAddressTest, ReadsBothFamilies) {
+  const IpAddressConfig inet = *ParseIpAddress("10.0.0.1/24");
+  EXPECT_EQ(inet.family, AF_INET);
+  EXPECT_EQ(inet.bytes[3], 1);
+  EXPECT_EQ(inet.prefix_length, 24);
+  const IpAddressConfig inet6 = *ParseIpAddress("fd00::1");
+  EXPECT_EQ(inet6.family, AF_INET6);
+  EXPECT_EQ(inet6.bytes[15], 1);
+  EXPECT_EQ(inet6.prefix_length, 128);
+}
+
+TEST(IpAddressTest, RefusesOtherText) {
+  for (const char* text : {"", "/24", "10.0.0.1/", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/ 24",
+                           "10.0.0.1/24x", "10.0.0", "fd00::1/129", "fd00::g", "10.0.0.1/24/8"}) {
+    EXPECT_FALSE(ParseIpAddress(text).has_value()) << text;
+  }
+}
+
 TEST_F(ConfigTest, CommandLineDefaults) {
   const Options options = *Parse({});
   EXPECT_EQ(options.run_dir, "/run/vswitch");
@@ -119,8 +138,13 @@ TEST_F(ConfigTest, HelpAndVersionAskToExit) {
 }
 
 TEST_F(ConfigTest, CommandLineWinsOverFile) {
-  Write("[vswitch]\nrun_dir = \"/tmp/file\"\ncores = [0]\nmemory = 100\nlog_level = \"info\"\n");
-  const Options options = *Parse({"--config", path_, "--run-dir", "/tmp/line", "--cores", "1"});
+  Write(
+      "[vswitch]\nrun_dir = \"/tmp/file\"\ncores = [0]\nmemory = 100\nlog_level = \"info\"\n"
+      "owner = \"alice\"\ngroup = \"staff\"\n");
+  const Options options =
+      *Parse({"--config", path_, "--run-dir", "/tmp/line", "--cores", "1", "--group", "netdev"});
+  EXPECT_EQ(options.owner, "alice");
+  EXPECT_EQ(options.group, "netdev");
   EXPECT_EQ(options.run_dir, "/tmp/line");
   EXPECT_THAT(options.cores, ElementsAre(1));
   EXPECT_EQ(options.memory_mib, 100u);
@@ -261,8 +285,11 @@ constexpr BadFile kBadLinks[] = {
      "FILE:3: link[0].numtxqueues: must be a whole number from 1 to 4096"},
     {"[[link]]\nname = \"a\"\nindex = -1",
      "FILE:3: link[0].index: must be a whole number from 1 to 2147483647"},
-    {"[[link]]\nname = \"a\"\naddresses = [\"10.0.0.1/24\"]",
-     "FILE:3: link[0].addresses: IP addresses on links are not supported yet"},
+    {"[[link]]\nname = \"a\"\naddresses = \"10.0.0.1/24\"",
+     "FILE:3: link[0].addresses: must be an array of strings such as [\"10.0.0.1/24\"]"},
+    {"[[link]]\nname = \"a\"\naddresses = [\"10.0.0.1/24\", \"10.0.0/24\"]",
+     "FILE:3: link[0].addresses: \"10.0.0/24\" is not an IP address such as "
+     "\"10.0.0.1/24\" or \"fd00::1/64\""},
     {"[[link]]\nname = \"a\"\nkind = \"veth\"\ncolour = \"red\"",
      "FILE:4: link[0].colour: there is no such key"}};
 INSTANTIATE_TEST_SUITE_P(Links, BadFileTest, testing::ValuesIn(kBadLinks));

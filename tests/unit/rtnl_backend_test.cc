@@ -290,17 +290,30 @@ TEST_F(RtnlBackendTest, EthdevFollowsItsWire) {
   SetUp("up0");
   Notifications();
   nic.carrier = true;
-  rtnl_.RunTimers(*rtnl_.NextTimer());
+  Wait(std::chrono::seconds(1));
   EXPECT_EQ(Notifications(), std::vector<std::string>{"NEWLINK up0 up change=0x0 operstate=6"});
   EXPECT_TRUE(Get("up0").carrier);
-  rtnl_.RunTimers(*rtnl_.NextTimer());
+  Wait(std::chrono::seconds(1));
   EXPECT_TRUE(Notifications().empty());
   nic.carrier = false;
-  rtnl_.RunTimers(*rtnl_.NextTimer());
+  Wait(std::chrono::seconds(1));
   EXPECT_EQ(Notifications(), std::vector<std::string>{"NEWLINK up0 up change=0x0 operstate=2"});
   EXPECT_EQ(Get("up0").carrier_down_count, 1u);
   ASSERT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK).Str(IFLA_IFNAME, "up0")).error, 0);
   EXPECT_FALSE(rtnl_.NextTimer().has_value());
+}
+
+TEST_F(RtnlBackendTest, WireThatComesToLifeGivesTheLinkItsAddress) {
+  nic.carrier = false;
+  ASSERT_EQ(Ask(AddEthdev("net_null0")).error, 0);
+  SetUp("up0");
+  EXPECT_EQ(Get("up0").inet, nullptr);
+  nic.carrier = true;
+  Wait(std::chrono::seconds(1));
+  ASSERT_NE(Get("up0").inet, nullptr);
+  EXPECT_TRUE(Get("up0").inet->v6.at(0).tentative());
+  Wait(std::chrono::seconds(1));
+  EXPECT_FALSE(Get("up0").inet->v6.at(0).tentative()) << "the search for duplicates never began";
 }
 
 TEST_F(RtnlBackendTest, EthdevNeedsDevargs) {

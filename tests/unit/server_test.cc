@@ -4,8 +4,10 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
-#include <sched.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -17,24 +19,15 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
 #include "dataplane/errno_status.h"
 #include "tests/support/netlink_client.h"
+#include "tests/support/new_netns.h"
 
 namespace vswitch {
 namespace {
 
 constexpr uint32_t kLinkGroup = RTNLGRP_LINK;
-
-// Of a thread that is gone: the descriptor keeps the namespace.
-UniqueFd NewNetns() {
-  UniqueFd fd;
-  std::thread([&fd] {
-    if (unshare(CLONE_NEWNET) == 0) fd.reset(open("/proc/thread-self/ns/net", O_RDONLY));
-  }).join();
-  return fd;
-}
 
 std::vector<uint16_t> Types(const std::vector<Reply>& replies) {
   std::vector<uint16_t> types;
@@ -163,6 +156,87 @@ TEST(ServerTest, NamespaceThatEndsTakesItsLinksAndClientsAlong) {
   EXPECT_EQ(server.registry().namespaces().size(), 1u);
 }
 
+// Both arrive while the server looks elsewhere: a request, and then the end of the namespace that
+// it is for.
+TEST(ServerTest, NothingIsDoneForANamespaceThatEnded) {
+  ServerThread server;
+  UniqueFd netns = NewNetns(), other = NewNetns();
+  ASSERT_TRUE(netns.valid()) << "needs root";
+  NetlinkClient there(server.path());
+  there.Hello(8, netns.get());
+  NetnsWatch end;
+  ASSERT_TRUE(end.Add(netns.get(), 1));
+  EXPECT_EQ(there.Ask(GetLinkByName("lo")), 0);  // nothing else waits for the server then
+  server.Stop();
+  ASSERT_TRUE(there.Send(NewDummy("d0"), {other.get()}));
+  netns.reset();
+  pollfd event{end.fd(), POLLIN, 0};
+  while (end.TakeEnded().empty()) ASSERT_EQ(poll(&event, 1, 10000), 1);
+  server.Start();
+  EXPECT_TRUE(there.HungUp());
+  server.Stop();
+  EXPECT_EQ(server.registry().initial().FindByName("d0"), nullptr);
+}
+
+// What a number means comes with the request, and only for that one.
+TEST(ServerTest, NamespaceByTheClientsOwnNumber) {
+  ServerThread server;
+  const UniqueFd netns = NewNetns();
+  ASSERT_TRUE(netns.valid()) << "needs root";
+  NetlinkClient here(server.path()), there(server.path());
+  ASSERT_EQ(here.Ask(NewDummy("d0")), 0);
+  const auto move = [&](const std::vector<NetnsEntry>& names, const std::vector<int>& fds) {
+    Datagram datagram;
+    NlWriter prefix(datagram);
+    prefix.Begin(kMsgNetns, 0, 0, 0);
+    for (const NetnsEntry& name : names) prefix.PutStruct(name);
+    prefix.End();
+    NlWriter request(datagram);
+    request.Begin(RTM_NEWLINK, NLM_F_REQUEST | NLM_F_ACK, 1, 0);
+    request.PutStruct(ifinfomsg{});
+    request.PutString(IFLA_IFNAME, "d0");
+    request.PutU32(IFLA_NET_NS_FD, 1234);
+    request.End();
+    EXPECT_TRUE(here.Send(datagram, fds));
+    return here.ReceiveAnswer().at(0).error;
+  };
+  EXPECT_EQ(move({}, {}), EBADF);
+  EXPECT_EQ(move({{NetnsHandle::kFd, EINVAL, 1234}}, {}), EINVAL);
+  EXPECT_EQ(move({{NetnsHandle::kFd, 0, 1235}}, {netns.get()}), EBADF);
+  EXPECT_EQ(move({{NetnsHandle::kPid, 0, 1234}}, {netns.get()}), EBADF);
+  EXPECT_EQ(move({{NetnsHandle::kFd, 0, 1234}}, {netns.get()}), 0);
+  EXPECT_EQ(here.Ask(GetLinkByName("d0")), ENODEV);
+  there.Hello(8, netns.get());
+  EXPECT_EQ(there.Ask(GetLinkByName("d0")), 0);
+}
+
+TEST(ServerTest, NamespaceThatIsOnlyLookedAtIsNotKept) {
+  ServerThread server;
+  {
+    const UniqueFd netns = NewNetns(), other = NewNetns();
+    ASSERT_TRUE(netns.valid()) << "needs root";
+    NetlinkClient here(server.path()), there(server.path());
+    there.Hello(8, netns.get());
+    EXPECT_EQ(there.Ask(DumpLinks()), 0);
+    Datagram datagram;
+    NlWriter writer(datagram);
+    writer.Begin(kMsgNetns, 0, 0, 0);
+    writer.PutStruct(NetnsEntry{NetnsHandle::kFd, 0, 7});
+    writer.End();
+    NlWriter request(datagram);
+    request.Begin(RTM_GETNSID, NLM_F_REQUEST | NLM_F_ACK, 1, 0);
+    request.PutStruct(uint32_t{0});
+    request.PutU32(NETNSA_FD, 7);
+    request.End();
+    ASSERT_TRUE(here.Send(datagram, {other.get()}));
+    EXPECT_EQ(here.ReceiveAnswer().at(0).type, RTM_NEWNSID);
+  }
+  NetlinkClient last(server.path());
+  EXPECT_EQ(last.Ask(GetLinkByName("lo")), 0);
+  server.Stop();
+  EXPECT_EQ(server.registry().namespaces().size(), 1u);
+}
+
 TEST(ServerTest, NamespaceOfTheProcessIsTheInitialOne) {
   ServerThread server;
   NetlinkClient silent(server.path()), named(server.path());
@@ -227,6 +301,46 @@ TEST(ServerTest, OthersMayReadAndNotChange) {
     EXPECT_EQ(client.Ask(SwitchRequest(kMsgDetach, {{kAttrDevice, "d0"}})), EPERM);
     EXPECT_EQ(client.Ask(SwitchRequest(kMsgShow, {})), 0);
   }).join();
+}
+
+// As a user with these ids, in a thread of its own; what NewDummy("d0") is answered.
+int AskAs(const ServerThread& server, uid_t user, gid_t group, const std::vector<gid_t>& groups) {
+  int error = -1;
+  std::thread([&] {
+    // The system calls change this thread only.
+    EXPECT_EQ(syscall(SYS_setgroups, groups.size(), groups.data()), 0);
+    EXPECT_EQ(syscall(SYS_setresgid, group, group, group), 0);
+    EXPECT_EQ(syscall(SYS_setresuid, user, user, user), 0);
+    NetlinkClient client(server.path());
+    error = client.Ask(NewDummy("d0"));
+  }).join();
+  return error;
+}
+
+TEST(ServerTest, OwnerAndGroupMayChangeThings) {
+  ASSERT_EQ(geteuid(), 0u) << "needs root";
+  const ServerThread server(Access{.owner = 1234, .group = 4321});
+  EXPECT_EQ(AskAs(server, 65534, 65534, {}), EPERM);
+  EXPECT_EQ(AskAs(server, 4321, 1234, {1234}), EPERM);
+  EXPECT_EQ(AskAs(server, 1234, 65534, {}), 0);
+  EXPECT_EQ(AskAs(server, 65534, 4321, {}), EEXIST);
+  EXPECT_EQ(AskAs(server, 65534, 65534, {1, 4321}), EEXIST);
+  std::vector<gid_t> many;
+  for (gid_t group = 4222; group <= 4321; ++group) many.push_back(group);
+  EXPECT_EQ(AskAs(server, 65534, 65534, many), EEXIST);
+}
+
+TEST(AccessTest, NamesAndNumbers) {
+  const absl::StatusOr<Access> names = FindAccess("root", "root");
+  ASSERT_TRUE(names.ok());
+  EXPECT_EQ(names->owner, 0u);
+  EXPECT_EQ(names->group, 0u);
+  EXPECT_EQ(FindAccess("4711", "")->owner, 4711u);
+  EXPECT_FALSE(FindAccess("", "")->owner.has_value());
+  EXPECT_EQ(FindAccess("no such user", "").status().message(),
+            "owner: no user is called no such user");
+  EXPECT_EQ(FindAccess("", "no such group").status().message(),
+            "group: no group is called no such group");
 }
 
 TEST(ServerTest, RequestsOfAClientThatLeftAreExecuted) {

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: BSD-3-Clause
+#include "dataplane/host_queue.h"
+
+#include <netinet/in.h>
+#include <rte_ether.h>
+
+#include <algorithm>
+
+#include "dataplane/packet_buffer.h"
+
+namespace vswitch {
+
+namespace {
+
+constexpr size_t kIpv4Protocol = 9;    // from the start of the IPv4 header
+constexpr size_t kIpv6NextHeader = 6;  // from the start of the IPv6 header
+
+uint16_t EtherType(std::span<const uint8_t> headers) {
+  return static_cast<uint16_t>(headers[12] << 8 | headers[13]);
+}
+
+// Extension headers may stand before ICMPv6; TCP and UDP may not be followed by it.
+bool MayHoldIcmp6(uint8_t next_header) {
+  return next_header == IPPROTO_ICMPV6 || next_header == IPPROTO_HOPOPTS ||
+         next_header == IPPROTO_ROUTING || next_header == IPPROTO_DSTOPTS;
+}
+
+// A chain of buffers that holds `bytes`; null when the pool is empty.
+rte_mbuf* ToMbuf(std::span<const uint8_t> bytes, rte_mempool* pool) {
+  rte_mbuf* head = nullptr;
+  for (size_t done = 0; done < bytes.size();) {
+    rte_mbuf* segment = rte_pktmbuf_alloc(pool);
+    if (segment == nullptr || (head != nullptr && rte_pktmbuf_chain(head, segment) != 0)) {
+      rte_pktmbuf_free(segment);
+      rte_pktmbuf_free(head);
+      return nullptr;
+    }
+    if (head == nullptr) head = segment;
+    const size_t n = std::min<size_t>(bytes.size() - done, rte_pktmbuf_tailroom(segment));
+    std::copy_n(bytes.data() + done, n, rte_pktmbuf_mtod(segment, uint8_t*));
+    segment->data_len = static_cast<uint16_t>(n);
+    done += n;
+    head->pkt_len = static_cast<uint32_t>(done);
+  }
+  return head;
+}
+
+void CopyBytes(const rte_mbuf* mbuf, std::vector<uint8_t>& bytes) {
+  bytes.clear();
+  for (; mbuf != nullptr; mbuf = mbuf->next) {
+    const uint8_t* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
+    bytes.insert(bytes.end(), data, data + mbuf->data_len);
+  }
+}
+
+}  // namespace
+
+HostQueue::HostQueue(uint16_t workers, uint32_t capacity) : inbox_(capacity) {
+  for (uint16_t i = 0; i < workers; ++i) outboxes_.push_back(std::make_unique<Mailbox>(capacity));
+}
+
+bool HostQueue::Takes(const Packet& packet) {
+  const std::span<const uint8_t> headers = packet.Headers();
+  if (headers.size() < kEthernetHeaderSize || packet.IsGso()) return false;
+  const std::span<const uint8_t> network = headers.subspan(kEthernetHeaderSize);
+  switch (EtherType(headers)) {
+    case RTE_ETHER_TYPE_ARP:
+      return true;
+    case RTE_ETHER_TYPE_IPV4:
+      return network.size() > kIpv4Protocol && network[kIpv4Protocol] == IPPROTO_ICMP;
+    case RTE_ETHER_TYPE_IPV6:
+      return network.size() > kIpv6NextHeader && MayHoldIcmp6(network[kIpv6NextHeader]);
+    default:
+      return false;
+  }
+}
+
+bool HostQueue::Receive(HostFrame& frame) {
+  Letter letter;
+  if (inbox_.Drain({&letter, 1}) == 0) return false;
+  frame.device = letter.route.to;
+  frame.checksum_pending = letter.packet.offload().needs_checksum;
+  CopyBytes(PacketBuffer::Mbuf(letter.packet), frame.bytes);
+  PacketBuffer::Free({&letter.packet, 1});
+  return true;
+}
+
+bool HostQueue::Send(uint16_t worker, DeviceId device, std::span<const uint8_t> bytes,
+                     rte_mempool* pool) {
+  rte_mbuf* mbuf = ToMbuf(bytes, pool);
+  if (mbuf == nullptr) return false;
+  const Packet packet = PacketBuffer::FromMbuf(mbuf);
+  if (outboxes_[worker]->Post({.from = device, .to = {}}, {&packet, 1}) == 1) return true;
+  PacketBuffer::Free({&packet, 1});
+  return false;
+}
+
+}  // namespace vswitch
