@@ -2,6 +2,7 @@
 #include "control/address_labels.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 
 #include "dataplane/errno_status.h"
@@ -12,13 +13,6 @@ namespace {
 
 constexpr uint8_t kCompatibleLength = 96;  // of ::/96 and ::ffff:0:0/96
 
-Ipv6Kind KindOf(const IpAddress& address) {
-  const IpAddress network = address.Masked(kCompatibleLength);
-  if (network == *IpAddress::Parse("::ffff:0.0.0.0")) return Ipv6Kind::kMapped;
-  if (!network.IsAny() || address.IsAny()) return Ipv6Kind::kOrdinary;
-  return address.IsLoopback() ? Ipv6Kind::kLoopback : Ipv6Kind::kCompatible;
-}
-
 // The kind that a label of this prefix is for (ip6addrlbl_alloc).
 Ipv6Kind KindOf(const IpPrefix& prefix) {
   const Ipv6Kind kind = KindOf(prefix.address);
@@ -27,6 +21,14 @@ Ipv6Kind KindOf(const IpPrefix& prefix) {
 }
 
 }  // namespace
+
+Ipv6Kind KindOf(const IpAddress& address) {
+  constexpr std::array<uint8_t, 12> kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+  if (std::equal(kMapped.begin(), kMapped.end(), address.bytes.begin())) return Ipv6Kind::kMapped;
+  const bool compatible = address.Masked(kCompatibleLength).IsAny();
+  if (!compatible || address.IsAny()) return Ipv6Kind::kOrdinary;
+  return address.IsLoopback() ? Ipv6Kind::kLoopback : Ipv6Kind::kCompatible;
+}
 
 AddressLabels::AddressLabels() {
   constexpr struct {

@@ -13,6 +13,7 @@ namespace vswitch {
 
 // Addresses of which a label speaks only if its prefix lies among them.
 enum class Ipv6Kind : uint8_t { kOrdinary, kLoopback, kCompatible, kMapped };
+Ipv6Kind KindOf(const IpAddress& address);
 
 struct AddressLabel {
   IpPrefix prefix;      // a network

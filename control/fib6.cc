@@ -88,8 +88,8 @@ bool IsReject(const IpRoute& route) {
 }
 
 Fib6::Fib6(const Namespace& ns, const RuleSet& rules, const Nexthops& nexthops,
-           RouteAnnouncer& announcer)
-    : ns_(ns), rules_(rules), nexthops_(nexthops), announcer_(announcer) {
+           const AddressLabels& labels, RouteAnnouncer& announcer)
+    : ns_(ns), rules_(rules), nexthops_(nexthops), labels_(labels), announcer_(announcer) {
   tables_.FindOrMake(RT_TABLE_MAIN);
   tables_.FindOrMake(RT_TABLE_LOCAL);
 }
@@ -203,32 +203,6 @@ RouteResult Fib6::ResolveInput(const Flow& flow) const {
   Flow input = flow;
   input.oif = flow.iif;
   return ChoosePath(Lookup(input, NeedsSameLink(flow.dst) ? uint32_t{kSameLink} : 0), input);
-}
-
-// RFC 6724, as far as the scope and the longest common prefix tell.
-std::optional<IpAddress> Fib6::SelectSource(const Device* device, const IpAddress& dst) const {
-  const uint8_t wanted = Ipv6SourceScope(dst);
-  const InetAddress* best = nullptr;
-  const auto better = [&](const InetAddress& a) {
-    if (best == nullptr || a.local == dst) return true;
-    if (best->local == dst) return false;
-    const uint8_t old_scope = Ipv6SourceScope(best->local), scope = Ipv6SourceScope(a.local);
-    if (scope != old_scope) return scope < old_scope ? scope >= wanted : old_scope < wanted;
-    const bool deprecated = (a.flags & IFA_F_DEPRECATED) != 0;
-    if (deprecated != ((best->flags & IFA_F_DEPRECATED) != 0)) return !deprecated;
-    return a.local.CommonBits(dst) > best->local.CommonBits(dst);
-  };
-  const auto consider = [&](const Device& candidate, bool link_local) {
-    for (const InetAddress& address : AddressesOf(candidate)) {
-      const bool usable = !address.tentative() && (link_local || !address.local.IsLinkLocal());
-      if (usable && better(address)) best = &address;
-    }
-  };
-  if (device != nullptr) consider(*device, true);
-  if (best == nullptr && !NeedsSameLink(dst)) {
-    for (const auto& [serial, other] : with_addresses_) consider(*other, false);
-  }
-  return best == nullptr ? std::nullopt : std::optional(best->local);
 }
 
 std::vector<const IpRoute*> Fib6::Siblings(const IpRoute& route) const {

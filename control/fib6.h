@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "control/address_labels.h"
 #include "control/fib.h"
 #include "control/nexthop.h"
 #include "control/registry.h"
@@ -29,7 +30,7 @@ class Fib6 {
   enum Strict : uint32_t { kSameLink = 1 };
 
   Fib6(const Namespace& ns, const RuleSet& rules, const Nexthops& nexthops,
-       RouteAnnouncer& announcer);
+       const AddressLabels& labels, RouteAnnouncer& announcer);
   Fib6(const Fib6&) = delete;
 
   // RTM_NEWROUTE and RTM_DELROUTE.
@@ -43,6 +44,9 @@ class Fib6 {
   // The address with which packets to `dst` leave through a device (ipv6_dev_get_saddr); nullopt if
   // there is none.
   std::optional<IpAddress> SelectSource(const Device* device, const IpAddress& dst) const;
+  // The same, but an address of the device is preferred whatever others are like, so that it costs
+  // no more with many devices.
+  std::optional<IpAddress> SelectOwnSource(const Device& device, const IpAddress& dst) const;
 
   void AddressAdded(Device& device, const InetAddress& address);
   void AddressReady(Device& device, const InetAddress& address);
@@ -124,6 +128,7 @@ class Fib6 {
   const Namespace& ns_;
   const RuleSet& rules_;
   const Nexthops& nexthops_;
+  const AddressLabels& labels_;
   RouteAnnouncer& announcer_;
   RouteTables tables_;
   absl::flat_hash_map<IpAddress, absl::flat_hash_set<const Device*>> addresses_;

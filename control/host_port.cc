@@ -98,7 +98,7 @@ std::optional<HostRoute> HostPort::RouteTo(const Namespace& ns, const IpAddress&
 
 std::optional<IpAddress> HostPort::SourceFor(const Device& device, const IpAddress& destination) {
   const RouterTables& tables = router_.TablesOf(*device.ns);
-  if (destination.family == AF_INET6) return tables.fib6.SelectSource(&device, destination);
+  if (destination.family == AF_INET6) return tables.fib6.SelectOwnSource(device, destination);
   const IpAddress source = tables.fib4.SelectSource(&device, destination, RT_SCOPE_LINK);
   return source.IsAny() ? std::nullopt : std::optional(source);
 }

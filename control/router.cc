@@ -32,7 +32,7 @@ RouterTables::RouterTables(const Namespace& ns, NeighAnnouncer& neigh_announcer,
       rules4(AF_INET),
       rules6(AF_INET6),
       fib4(ns, rules4, nexthops, route_announcer),
-      fib6(ns, rules6, nexthops, route_announcer) {
+      fib6(ns, rules6, nexthops, address_labels, route_announcer) {
   fib4.set_fib6(&fib6);
 }
 

@@ -66,31 +66,38 @@ absl::StatusOr<NlAttrs> Parse(const Request& request, std::span<const NlPolicy> 
                          NlParse::kExact, &request.ack);
 }
 
-std::vector<nexthop_grp> ReadGroup(Bytes bytes) {
-  std::vector<nexthop_grp> entries;
-  for (; bytes.size() >= sizeof(nexthop_grp); bytes = bytes.subspan(sizeof(nexthop_grp))) {
-    entries.push_back(ReadStruct<nexthop_grp>(bytes));
+// struct nexthop_grp, whose second byte of the weight has different names in different headers.
+struct GroupEntry {
+  uint32_t id = 0;
+  uint8_t weight = 0, weight_high = 0;
+  uint16_t reserved = 0;
+};
+static_assert(sizeof(GroupEntry) == sizeof(nexthop_grp));
+
+std::vector<GroupEntry> ReadGroup(Bytes bytes) {
+  std::vector<GroupEntry> entries;
+  for (; bytes.size() >= sizeof(GroupEntry); bytes = bytes.subspan(sizeof(GroupEntry))) {
+    entries.push_back(ReadStruct<GroupEntry>(bytes));
   }
   return entries;
 }
 
-// What newer headers call weight_high was reserved before.
-uint32_t WeightOf(const nexthop_grp& entry) { return (entry.resvd1 << 8 | entry.weight) + 1u; }
+uint32_t WeightOf(const GroupEntry& entry) { return (entry.weight_high << 8 | entry.weight) + 1u; }
 
-nexthop_grp EntryOf(const NexthopObject::Member& member) {
+GroupEntry EntryOf(const NexthopObject::Member& member) {
   return {.id = member.nexthop->id,
           .weight = static_cast<uint8_t>((member.weight - 1) & 0xff),
-          .resvd1 = static_cast<uint8_t>((member.weight - 1) >> 8)};
+          .weight_high = static_cast<uint8_t>((member.weight - 1) >> 8)};
 }
 
 absl::Status CheckGroupForm(Bytes bytes) {
-  if (bytes.empty() || bytes.size() % sizeof(nexthop_grp) != 0) {
+  if (bytes.empty() || bytes.size() % sizeof(GroupEntry) != 0) {
     return ErrnoStatus(EINVAL, "Invalid length for nexthop group attribute");
   }
-  const std::vector<nexthop_grp> entries = ReadGroup(bytes);
+  const std::vector<GroupEntry> entries = ReadGroup(bytes);
   if (entries.size() > kMaxMembers) return ErrnoStatus(ENOBUFS);
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (entries[i].resvd2 != 0) {
+    if (entries[i].reserved != 0) {
       return ErrnoStatus(EINVAL, "Reserved field in nexthop_grp must be 0");
     }
     if (WeightOf(entries[i]) > kMaxWeight) return ErrnoStatus(EINVAL, "Invalid value for weight");
@@ -126,9 +133,9 @@ absl::Status CheckMember(const NexthopObject& member, size_t count, bool fdb) {
 absl::Status ReadMembers(const NlAttrs& attrs, const Nexthops& nexthops, NexthopObject& nexthop) {
   const Bytes bytes = attrs.Binary(NHA_GROUP);
   if (const absl::Status status = CheckGroupForm(bytes); !status.ok()) return status;
-  const std::vector<nexthop_grp> entries = ReadGroup(bytes);
+  const std::vector<GroupEntry> entries = ReadGroup(bytes);
   uint8_t family = AF_UNSPEC;
-  for (const nexthop_grp& entry : entries) {
+  for (const GroupEntry& entry : entries) {
     const std::shared_ptr<NexthopObject> member = nexthops.Find(entry.id);
     if (member == nullptr) return ErrnoStatus(EINVAL, "Invalid nexthop id");
     const absl::Status status = CheckMember(*member, entries.size(), nexthop.fdb);
@@ -263,13 +270,13 @@ void FillNexthop(const NexthopObject& nexthop, const MessageHead& head, Datagram
                          .nh_flags = nexthop.flags});
   writer.PutU32(NHA_ID, nexthop.id);
   if (nexthop.group()) {
-    std::vector<nexthop_grp> entries;
+    std::vector<GroupEntry> entries;
     for (const NexthopObject::Member& member : nexthop.members) entries.push_back(EntryOf(member));
     if (nexthop.fdb) writer.PutBytes(NHA_FDB, {});
     writer.PutU16(NHA_GROUP_TYPE,
                   nexthop.resilient != nullptr ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH);
     writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(entries.data()),
-                                entries.size() * sizeof(nexthop_grp)});
+                                entries.size() * sizeof(GroupEntry)});
     if (nexthop.resilient != nullptr) PutResilient(*nexthop.resilient, writer);
   } else if (nexthop.blackhole) {
     writer.PutBytes(NHA_BLACKHOLE, {});

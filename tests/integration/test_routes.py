@@ -244,6 +244,21 @@ script("route_get6", ADDRESSES + commands(
     "-6 route get 2001:db8::5 from 2001:db8::1", "-6 route get 2001:db8::5 iif v0",
     "-6 route get 2001:db8::5 oif w0"))
 
+script("sources_of_ipv6", commands(
+    "-6 route add default dev v0", "addr add 2001:db8::1/64 dev v0 nodad",
+    "addr add 2001:db8::8/64 dev v0 nodad", "-6 route get 2001:db8::9", "-6 route get 2001:db8::7",
+    "addr add 2001:db8::6/128 dev v0 nodad", "-6 route get 2001:db8::7",
+    "addr add fd00::1/64 dev w0 nodad", "addr add fe80::1/64 dev v0 nodad",
+    "-6 route get fd00:1::5", "-6 route get ff02::5 oif v0", "-6 route get ff05::5 oif w0",
+    "addr add 2001:db8:1::1/64 dev w0 nodad", "-6 route get ff05::5 oif w0",
+    "addr add 2002::5/16 dev v0 nodad", "-6 route get 9000::1", "-6 route get 2002::1",
+    "addrlabel add prefix 9000::/4 label 2", "-6 route get 9000::1",
+    "addr change 2001:db8::1/64 dev v0 nodad preferred_lft 0", "-6 route get 2001:db8::2",
+    "addr add 2001:db8:5::5/128 dev lo", "-6 route get 2001:db8:5::1",
+    "addr del 2001:db8::1/64 dev v0", "addr del 2001:db8::8/64 dev v0",
+    "addr del 2001:db8::6/128 dev v0", "addr del 2002::5/16 dev v0", "-6 route get 2001:db8::9",
+    "-6 route get 9000::1", "-6 route get fd00:1::5", "-6 route get fe80::5 oif v0"))
+
 script("address_labels", commands(
     "addrlabel list", "addrlabel add prefix 2001:db8::/32 label 99",
     "addrlabel add prefix 2001:db8::5/32 label 98", "addrlabel add prefix fd00::/8 dev v0 label 3",

@@ -141,15 +141,13 @@ TEST_F(RtnlNexthopTest, NoRouteIsLeftWithAGroupForForwardingTables) {
 // As Linux 6.1.192 takes them: the high byte was reserved before.
 TEST_F(RtnlNexthopTest, WeightsHaveSixteenBits) {
   ThroughV0(1, AF_INET);
-  const auto replace = [&](const nexthop_grp& member) {
-    return Replace(10, AF_UNSPEC, [&](NlWriter& writer) {
-      writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(&member), sizeof(member)});
-    });
+  const auto replace = [&](uint8_t weight, uint8_t weight_high, uint8_t reserved) {
+    const uint8_t member[] = {1, 0, 0, 0, weight, weight_high, reserved, 0};
+    return Replace(10, AF_UNSPEC, [&](NlWriter& writer) { writer.PutBytes(NHA_GROUP, member); });
   };
-  EXPECT_EQ(replace({.id = 1, .weight = 0xfe, .resvd1 = 0xff}).error, 0);
-  EXPECT_EQ(replace({.id = 1, .weight = 0xff, .resvd1 = 0xff}).sentence,
-            "Invalid value for weight");
-  EXPECT_EQ(replace({.id = 1, .resvd2 = 1}).sentence, "Reserved field in nexthop_grp must be 0");
+  EXPECT_EQ(replace(0xfe, 0xff, 0).error, 0);
+  EXPECT_EQ(replace(0xff, 0xff, 0).sentence, "Invalid value for weight");
+  EXPECT_EQ(replace(0, 0, 1).sentence, "Reserved field in nexthop_grp must be 0");
   const auto [group, datagram] = multicast_.all.back();
   EXPECT_EQ(group, uint32_t{RTNLGRP_NEXTHOP});
   EXPECT_EQ(ToHex(Bytes(datagram).last(8)), "01000000feff0000");

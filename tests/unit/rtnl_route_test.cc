@@ -145,7 +145,8 @@ class FibTest : public testing::Test {
   RuleSet rules4_{AF_INET}, rules6_{AF_INET6};
   Nexthops nexthops_;
   Fib4 fib4_{ns_, rules4_, nexthops_, log_};
-  Fib6 fib6_{ns_, rules6_, nexthops_, log_};
+  AddressLabels labels_;
+  Fib6 fib6_{ns_, rules6_, nexthops_, labels_, log_};
   std::map<std::string, std::unique_ptr<Device>> links_;
   Device *v0_ = nullptr, *v1_ = nullptr;
 };
@@ -447,8 +448,10 @@ TEST_F(FibTest, SourceOfAnotherLink) {
     const auto found = fib6_.SelectSource(v2, Addr(dst));
     return found.has_value() ? found->ToString() : "none";
   };
-  AddAddress(v0_, "fe80::1/64");
   EXPECT_EQ(source("2001:db8:2::9"), "none");
+  AddAddress(v0_, "fe80::1/64");
+  EXPECT_EQ(source("2001:db8:2::9"), "fe80::1");
+  EXPECT_EQ(source("fe80::9"), "none");
   AddAddress(v0_, "2001:db8:1::1/64");
   AddAddress(v1_, "2001:db8:2::1/64");
   AddAddress(v1_, "2001:db8:3::1/64");
@@ -459,7 +462,15 @@ TEST_F(FibTest, SourceOfAnotherLink) {
   EXPECT_EQ(source("2001:db8:2::9"), "2001:db8:3::1");
   RemoveAddress(v1_, "2001:db8:3::1/64");
   RemoveAddress(v0_, "2001:db8:1::1/64");
-  EXPECT_EQ(source("2001:db8:2::9"), "none");
+  EXPECT_EQ(source("2001:db8:2::9"), "fe80::1");
+}
+
+// The host stack does not look at other links as long as there is a choice.
+TEST_F(FibTest, OwnSources) {
+  AddAddress(v0_, "fe80::1/64");
+  AddAddress(v1_, "2001:db8:2::1/64");
+  EXPECT_EQ(fib6_.SelectSource(v0_, Addr("2001:db8:2::9"))->ToString(), "2001:db8:2::1");
+  EXPECT_EQ(fib6_.SelectOwnSource(*v0_, Addr("2001:db8:2::9"))->ToString(), "fe80::1");
 }
 
 TEST(IpAddressTest, CommonBits) {

@@ -85,7 +85,8 @@ class SourceRouteTest : public testing::Test {
   Silence silence_;
   RuleSet rules_{AF_INET6};
   Nexthops nexthops_;
-  Fib6 fib_{ns_, rules_, nexthops_, silence_};
+  AddressLabels labels_;
+  Fib6 fib_{ns_, rules_, nexthops_, labels_, silence_};
   Device link_;
 };
 
