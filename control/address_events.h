@@ -13,8 +13,8 @@ namespace vswitch {
 // All on the control thread. Where each comes among the notifications that clients get is what
 // Linux does (inetaddr_chain, netdev_chain, ipv6_ifa_notify); an observer that announces routes
 // from inside a call gets their order right. `address` is in the list of the device when it is
-// added, and no more when it is removed; the reference is valid during the call only, and a call
-// must not change addresses.
+// added, and no more when it is removed (of those that go at once, when the last is removed); the
+// reference is valid during the call only, and a call must not change addresses.
 class AddressObserver {
  public:
   virtual ~AddressObserver() = default;
@@ -36,7 +36,12 @@ class AddressObserver {
   virtual void OnAddressProbed(Device& device, const InetAddress& address) {
     (void)device, (void)address;
   }
-  // Flags, lifetimes, metric, or IPv6 peer differ.
+  // IPv6, before RTM_NEWADDR: a request gives the address another peer. It has the old one still.
+  virtual void OnPeerChange(Device& device, const InetAddress& address) {
+    (void)device, (void)address;
+  }
+  // A request changed flags, lifetimes, metric, or IPv6 peer; what time does to them is not told.
+  // IPv4: before RTM_NEWADDR, IPv6: after it.
   virtual void OnAddressChanged(Device& device, const InetAddress& before,
                                 const InetAddress& now) = 0;
   // After RTM_DELADDR, for every address that was added, ready or not.

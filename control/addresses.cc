@@ -49,12 +49,7 @@ bool IsPast(uint32_t lifetime, const InetAddress& address, MonotonicTime now) {
 
 absl::Status Addresses::Execute(const Request& request) {
   const bool inet6 = request.family() == AF_INET6;
-  if (!inet6 && request.family() != AF_INET) return ErrnoStatus(EOPNOTSUPP);
-  const uint16_t type = request.message.header.nlmsg_type;
-  if (type == RTM_DELADDR && (request.flags() & NLM_F_BULK) != 0) {
-    return ErrnoStatus(EOPNOTSUPP, "Bulk delete is not supported");
-  }
-  switch (type) {
+  switch (request.message.header.nlmsg_type) {
     case RTM_NEWADDR:
       return inet6 ? NewInet6(request) : NewInet(request);
     case RTM_DELADDR:
@@ -253,7 +248,7 @@ void Addresses::RunAddress(Device& device, InetAddress& address, MonotonicTime n
   const bool deprecated = (address.flags & IFA_F_DEPRECATED) != 0;
   if (IsAgeless(address) || deprecated) return;
   if (!IsPast(address.preferred_lifetime, address, now)) return;
-  ChangeAddress(device, address, [&] { address.flags |= IFA_F_DEPRECATED; });
+  address.flags |= IFA_F_DEPRECATED;
   Tell(RTM_NEWADDR, device, address, {});
 }
 

@@ -75,13 +75,6 @@ class Addresses {
   // The AF_INET6 form of RTM_NEWLINK (inet6_ifinfo_notify).
   void TellInet6Link(const Device& device);
   void SetLifetimes(const AddressRequest& request, InetAddress& address) const;
-  // Calls observers with what `change` makes of the address.
-  template <typename Change>
-  void ChangeAddress(Device& device, InetAddress& address, Change change) {
-    const InetAddress before = address;
-    change();
-    TellObservers([&](AddressObserver& o) { o.OnAddressChanged(device, before, address); });
-  }
   // Keeps the time at which something happens to an address of the device. Looks at all of them;
   // when one came or was given a time, or some went, less will do.
   void Schedule(Device& device);

@@ -170,9 +170,7 @@ void Addresses::EndDad(Device& device, InetAddress& address) {
 
 void Addresses::CompleteDad(Device& device, InetAddress& address) {
   address.probing = false;
-  ChangeAddress(device, address, [&] {
-    address.flags &= ~uint32_t{IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED};
-  });
+  address.flags &= ~uint32_t{IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED};
   TellReady(device, address);
 }
 
@@ -201,7 +199,7 @@ void Addresses::DadFailed(Device& device, const IpAddress& local) {
     RemoveInet6(device, static_cast<size_t>(address - device.inet->v6.data()));
     return FreeIfEmpty(device);
   }
-  ChangeAddress(device, *address, [&] { address->flags |= IFA_F_DADFAILED; });
+  address->flags |= IFA_F_DADFAILED;
   Schedule(device);
   Tell(RTM_NEWADDR, device, *address, {});
 }

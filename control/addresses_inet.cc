@@ -125,11 +125,10 @@ absl::Status Addresses::ChangeInet(Device& device, InetAddress& address,
                                    const AddressRequest& request, const Cause& cause) {
   const bool replace = (request.nlmsg_flags & NLM_F_REPLACE) != 0;
   if ((request.nlmsg_flags & NLM_F_EXCL) != 0 || !replace) return ErrnoStatus(EEXIST);
-  ChangeAddress(device, address, [&] {
-    address.rt_priority =
-        request.attrs.Has(IFA_RT_PRIORITY) ? request.attrs.U32(IFA_RT_PRIORITY) : 0;
-    SetLifetimes(request, address);
-  });
+  const InetAddress before = address;
+  address.rt_priority = request.attrs.Has(IFA_RT_PRIORITY) ? request.attrs.U32(IFA_RT_PRIORITY) : 0;
+  SetLifetimes(request, address);
+  TellObservers([&](AddressObserver& o) { o.OnAddressChanged(device, before, address); });
   Schedule(device);
   Tell(RTM_NEWADDR, device, address, cause);
   return absl::OkStatus();
@@ -250,10 +249,17 @@ void Addresses::AddLoopback(Device& device) {
   (void)InsertInet(device, std::move(address), {});
 }
 
-// inetdev_destroy: one by one, in their order, promoting nothing.
+// inetdev_destroy: one by one, in their order, promoting nothing. All are in the list until the
+// last one goes.
 void Addresses::StopInet(Device& device) {
-  if (device.inet != nullptr) {
-    while (!device.inet->v4.empty()) Erase(device, device.inet->v4, 0, {});
+  if (device.inet != nullptr && !device.inet->v4.empty()) {
+    List& list = device.inet->v4;
+    device.inet->v4_stops = true;
+    for (size_t i = 0; i + 1 < list.size(); ++i) TellRemoved(device, list[i], {});
+    const InetAddress last = std::move(list.back());
+    list = {};
+    TellRemoved(device, last, {});
+    device.inet->v4_stops = false;
     ScheduleLess(device);
     FreeIfEmpty(device);
   }

@@ -132,6 +132,10 @@ absl::Status Addresses::ChangeInet6(Device& device, const AddressRequest& reques
   const uint32_t flags = FlagsOf(request);
   const bool manages = (flags & IFA_F_MANAGETEMPADDR) != 0;
   if (manages && address.prefix_length != kTemporaryPrefix) return ErrnoStatus(EINVAL);
+  const IpAddress peer = pair.peer.has_value() ? PeerOf(pair) : address.peer;
+  if (peer != address.peer) {
+    TellObservers([&](AddressObserver& o) { o.OnPeerChange(device, address); });
+  }
   const InetAddress before = address;
   address.flags = (address.flags & ~kReplacedFlags) | flags;
   SetLifetimes(request, address);
@@ -139,7 +143,7 @@ absl::Status Addresses::ChangeInet6(Device& device, const AddressRequest& reques
   const uint32_t priority =
       request.attrs.Has(IFA_RT_PRIORITY) ? request.attrs.U32(IFA_RT_PRIORITY) : 0;
   if (priority != 0) address.rt_priority = priority;
-  if (pair.peer.has_value()) address.peer = PeerOf(pair);
+  address.peer = peer;
   Schedule(device);
   if (!address.tentative()) Tell(RTM_NEWADDR, device, address, {});
   TellObservers([&](AddressObserver& o) { o.OnAddressChanged(device, before, address); });

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "control/inet_device.h"
+#include "control/mac_lists.h"
 #include "dataplane/netdev.h"
 
 namespace vswitch {
@@ -22,8 +23,6 @@ class LowerPort;
 class Namespace;
 struct IpvlanSlave;
 struct LinkKind;
-
-using MacAddress = std::array<uint8_t, 6>;
 
 // IFLA_OPERSTATE (RFC 2863).
 enum class OperState : uint8_t {
@@ -50,6 +49,7 @@ struct Device {
       0;  // IFF_* the user can set plus the fixed ones; RUNNING, LOWER_UP, DORMANT are derived
   uint32_t promiscuity = 0;
   uint32_t allmulti = 0;
+  bool unicast_promiscuous = false;  // one of `promiscuity` is for the unicast of mac_lists
   MacAddress address{};
   MacAddress broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   MacAddress perm_address{};                           // zero: none
@@ -68,6 +68,7 @@ struct Device {
   OperState operstate = OperState::kUnknown;  // stored state; reported DOWN while not IFF_UP
   uint32_t carrier_up_count = 0, carrier_down_count = 0;
   bool qdisc_active = false;  // "noqueue" since the first UP, "noop" before and in DELLINK
+  bool was_down = false;      // IFF_UP was cleared: it left its groups then
 
   Device* link = nullptr;  // veth peer, lower device of an ipvlan
   bool has_link = false;   // IFLA_LINK is shown (0 while `link` is null)
@@ -89,6 +90,8 @@ struct Device {
   bool inet6_ready = false, inet6_without_dad = false;
   uint64_t inet6_random_id = 0;
   std::array<uint8_t, 8> inet6_token{};
+  // Null while it receives but what its protocols want.
+  std::unique_ptr<MacLists> mac_lists;
   // What IFLA_INET_CONF set; null: the defaults (struct ipv4_devconf).
   std::unique_ptr<InetConf> inet_conf;
 

@@ -50,6 +50,8 @@ class RouteAnnouncer {
 // One of the hops of a route by the weights of all that `usable` accepts; the same flow always
 // takes the same. Null when there is none. (fib_select_multipath, rt6_multipath_hash)
 const NextHop* SelectHop(const std::vector<const NextHop*>& usable, const Flow& flow);
+// That of a route through a resilient group; null for any other.
+const NextHop* SelectResilient(const IpRoute& route, const Flow& flow);
 
 }  // namespace vswitch
 

@@ -28,6 +28,11 @@ const std::vector<InetAddress>& AddressesOf(const Device* device) {
 
 const std::vector<InetAddress>& AddressesOf(const Device& device) { return AddressesOf(&device); }
 
+// Those that count when an address goes.
+const std::vector<InetAddress>& OthersOf(const Device& device) {
+  return AddressesOf(device.inet != nullptr && device.inet->v4_stops ? nullptr : &device);
+}
+
 IpPrefix HostPrefix(const IpAddress& address) { return {address, 32}; }
 
 // The last address of a subnet.
@@ -38,7 +43,7 @@ IpAddress BroadcastOf(const IpPrefix& subnet) {
 
 // The first address of the same subnet (inet_ifa_byprefix).
 const InetAddress* PrimaryOf(const Device& device, const InetAddress& address) {
-  for (const InetAddress& other : AddressesOf(device)) {
+  for (const InetAddress& other : OthersOf(device)) {
     if (other.prefix_length != address.prefix_length) continue;
     if (other.prefix().Contains(address.peer)) return &other;
   }
@@ -141,7 +146,8 @@ RouteResult Fib4::Resolve(Flow& flow) const {
     for (const NextHop& hop : hops) {
       if (IsUsable(hop, flow)) usable.push_back(&hop);
     }
-    result.hop = SelectHop(usable, flow);
+    const NextHop* resilient = SelectResilient(*result.route, flow);
+    result.hop = resilient != nullptr ? resilient : SelectHop(usable, flow);
   }
   if (!flow.src.valid()) flow.src = SourceOf(result);
   return result;
@@ -236,7 +242,7 @@ uint32_t Fib4::StaleRoutes(const Device& device, const InetAddress& address,
   const auto covers = [](const InetAddress& a, const InetAddress& b) {
     return a.prefix_length == b.prefix_length && b.prefix().Contains(a.peer);
   };
-  for (const InetAddress& other : AddressesOf(device)) {
+  for (const InetAddress& other : OthersOf(device)) {
     if (other.secondary()) {
       if (covers(other, primary)) {
         other_primary = &primary;
@@ -327,11 +333,19 @@ void Fib4::LinkDown(Device& device) { SyncDown(device, RTNH_F_DEAD | RTNH_F_LINK
 void Fib4::LinkGone(Device& device) {
   for (IpRoute* route : tables_.Using(device)) (void)tables_.Remove(*route);
   with_addresses_.erase(device.serial);
+  marked_.erase(&device);
 }
 
-// Hops through a device come back to life (fib_sync_up).
+void Fib4::NoteMarks(const IpRoute& route) {
+  for (const NextHop& hop : route.hops) {
+    if ((hop.flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0) marked_.insert(hop.device);
+  }
+}
+
+// Hops through a device come back to life (fib_sync_up). Every address that comes asks for it, so
+// there must be some.
 void Fib4::SyncUp(Device& device, uint32_t flags) {
-  if (!device.up()) return;
+  if (!device.up() || !marked_.contains(&device)) return;
   const bool running = (ReportedFlags(device) & (IFF_RUNNING | IFF_LOWER_UP)) != 0;
   if ((flags & RTNH_F_DEAD) != 0 && running) flags |= RTNH_F_LINKDOWN;
   for (IpRoute* route : tables_.Using(device)) {
@@ -345,6 +359,7 @@ void Fib4::SyncUp(Device& device, uint32_t flags) {
     }
     if (alive) route->flags &= ~flags;
   }
+  if (flags == (RTNH_F_DEAD | RTNH_F_LINKDOWN)) marked_.erase(&device);
 }
 
 // Hops through a device are marked, and routes without any other go, silently (fib_sync_down_dev,
@@ -358,6 +373,7 @@ void Fib4::SyncDown(Device& device, uint32_t flags, bool force) {
       if (!hop.dead()) hop.flags |= flags;
       ++dead;
     }
+    NoteMarks(*route);
     if (dead < route->hops.size()) continue;
     route->flags |= flags;
     if ((flags & RTNH_F_DEAD) != 0) (void)tables_.Remove(*route);

@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "control/fib.h"
 #include "control/nexthop.h"
@@ -89,6 +90,7 @@ class Fib4 {
 
   void Magic(uint16_t type, const Device& device, const IpPrefix& dst, uint8_t route_type,
              const InetAddress& primary, uint32_t priority);
+  void NoteMarks(const IpRoute& route);
   void SyncUp(Device& device, uint32_t flags);
   void SyncDown(Device& device, uint32_t flags, bool force);
   void SyncDownSource(const IpAddress& local);
@@ -103,6 +105,8 @@ class Fib4 {
   const Fib6* fib6_ = nullptr;
   RouteTables tables_;
   absl::btree_map<uint64_t, const Device*> with_addresses_;  // by order of registration
+  // Through which there may be hops with RTNH_F_DEAD or RTNH_F_LINKDOWN.
+  absl::flat_hash_set<const Device*> marked_;
 };
 
 // Whether IPv4 routes of a scope may use the nexthop. EINVAL. (fib_check_nexthop)

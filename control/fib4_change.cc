@@ -358,6 +358,7 @@ absl::Status Fib4::Add(const RouteConfig& config, const Cause& cause, ExtAck& ac
   RouteTable& table = tables_.FindOrMake(config.table);
   absl::StatusOr<std::unique_ptr<IpRoute>> route = Make(config, ack);
   if (!route.ok()) return route.status();
+  NoteMarks(**route);
   const std::vector<IpRoute*> group = table.OfGroup(config.dst, config.tos, config.priority);
   if (!group.empty()) return InsertInGroup(config, *std::move(route), group, cause);
   if ((config.nlflags & NLM_F_CREATE) == 0) return ErrnoStatus(ENOENT);
@@ -390,7 +391,7 @@ absl::Status Fib4::InsertInGroup(const RouteConfig& config, std::unique_ptr<IpRo
 }
 
 IpRoute* Fib4::FindToDelete(const RouteConfig& config, const RouteTable& table) const {
-  for (IpRoute* route : table.OfPrefix(config.dst)) {
+  for (IpRoute* route : table.OfNode(config.dst)) {
     const bool matches = route->tos == config.tos &&
                          (config.type == 0 || route->type == config.type) &&
                          (config.scope == RT_SCOPE_NOWHERE || route->scope == config.scope) &&

@@ -22,13 +22,28 @@ const std::vector<InetAddress>& AddressesOf(const Device& device) {
 }
 
 IpPrefix HostPrefix(const IpAddress& address) { return {address, 128}; }
+IpPrefix OwnPrefix(const InetAddress& address) { return {address.local, address.prefix_length}; }
+
+uint32_t MetricOf(const InetAddress& address) {
+  return address.rt_priority != 0 ? address.rt_priority : kAddrconfMetric;
+}
+
+bool WantsPrefixRoute(const InetAddress& address) {
+  return (address.flags & IFA_F_NOPREFIXROUTE) == 0;
+}
+// Whether the route was made for the address and not for some time.
+bool OwnsPrefixRoute(const InetAddress& address) {
+  return WantsPrefixRoute(address) && (address.flags & IFA_F_PERMANENT) != 0;
+}
 
 // RFC 4191 as the kernel compares it: 1 low, 2 medium, 3 high.
 int PreferenceOf(const IpRoute& route) { return route.preference ^ 2; }
 
-// What a route that leads nowhere answers (ip6_rt_init_dst_reject).
+// What a route that leads nowhere answers (ip6_rt_init_dst_reject): nothing, if it is only that
+// packets over the loopback are lost.
 int RejectError(const IpRoute& route) {
-  return IsRejectType(route.type) ? ErrorOfType(route.type) : ENETUNREACH;
+  if (IsRejectType(route.type)) return ErrorOfType(route.type);
+  return route.nexthop != nullptr ? ENETUNREACH : 0;
 }
 
 bool NeedsSameLink(const IpAddress& address) {
@@ -73,25 +88,25 @@ bool IsReject(const IpRoute& route) {
 }
 
 Fib6::Fib6(const Namespace& ns, const RuleSet& rules, const Nexthops& nexthops,
-           RouteAnnouncer& announcer)
-    : ns_(ns), rules_(rules), nexthops_(nexthops), announcer_(announcer) {
+           const AddressLabels& labels, RouteAnnouncer& announcer)
+    : ns_(ns), rules_(rules), nexthops_(nexthops), labels_(labels), announcer_(announcer) {
   tables_.FindOrMake(RT_TABLE_MAIN);
   tables_.FindOrMake(RT_TABLE_LOCAL);
 }
 
 // The routes of a prefix that a packet may take, the lowest metric first. On a link of its own it
 // takes none of the other links', and of some prefixes each link has a route.
-std::vector<IpRoute*> Fib6::Candidates(const RouteTable& table, const IpPrefix& dst,
+std::vector<IpRoute*> Fib6::Candidates(const RouteTable& table, const RouteNode& node,
                                        const Flow& flow, uint32_t strict) const {
-  if (flow.oif == 0 || (strict & kSameLink) == 0) return table.OfPrefix(dst);
+  if (flow.oif == 0 || (strict & kSameLink) == 0) return table.OfNode(node);
   std::vector<IpRoute*> routes;
   const auto add = [&](IpRoute& route) {
     if (route.table == table.id()) routes.push_back(&route);
     return false;
   };
   const Device* device = ns_.FindByIndex(flow.oif);
-  if (device != nullptr) (void)tables_.FindUsing(device, dst, add);
-  (void)tables_.FindUsing(nullptr, dst, add);
+  if (device != nullptr) (void)tables_.FindUsing(device, node, add);
+  (void)tables_.FindUsing(nullptr, node, add);
   std::sort(routes.begin(), routes.end(), [](const IpRoute* a, const IpRoute* b) {
     return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
   });
@@ -132,8 +147,10 @@ RouteResult Fib6::LookupTable(uint32_t id, const Flow& flow, uint32_t strict) co
   const RouteTable* table = tables_.Find(id);
   RouteResult result{.error = EAGAIN};
   if (table == nullptr) return result;
-  table->VisitPrefixes(flow.dst, [&](const IpRoute& first) {
-    const std::vector<IpRoute*> routes = Candidates(*table, first.dst, flow, strict);
+  const IpAddress source = flow.src.valid() ? flow.src : IpAddress::Any(AF_INET6);
+  table->VisitNodes(flow.dst, source, [&](const IpRoute& first) {
+    const RouteNode node(first.dst, first.src);
+    const std::vector<IpRoute*> routes = Candidates(*table, node, flow, strict);
     result = Select(routes, first.priority, flow, strict);
     return result.ok();
   });
@@ -168,7 +185,8 @@ RouteResult Fib6::ChoosePath(RouteResult result, const Flow& flow) const {
     for (const NextHop& hop : HopsOf(*sibling)) consider(hop);
   }
   if (usable.size() < 2) return result;
-  result.hop = SelectHop(usable, flow);
+  const NextHop* resilient = same_link ? nullptr : SelectResilient(*result.route, flow);
+  result.hop = resilient != nullptr ? resilient : SelectHop(usable, flow);
   for (const IpRoute* sibling : siblings) {
     if (sibling->nexthop == nullptr && &sibling->hops[0] == result.hop) result.route = sibling;
   }
@@ -187,37 +205,11 @@ RouteResult Fib6::ResolveInput(const Flow& flow) const {
   return ChoosePath(Lookup(input, NeedsSameLink(flow.dst) ? uint32_t{kSameLink} : 0), input);
 }
 
-// RFC 6724, as far as the scope and the longest common prefix tell.
-std::optional<IpAddress> Fib6::SelectSource(const Device* device, const IpAddress& dst) const {
-  const uint8_t wanted = Ipv6SourceScope(dst);
-  const InetAddress* best = nullptr;
-  const auto better = [&](const InetAddress& a) {
-    if (best == nullptr || a.local == dst) return true;
-    if (best->local == dst) return false;
-    const uint8_t old_scope = Ipv6SourceScope(best->local), scope = Ipv6SourceScope(a.local);
-    if (scope != old_scope) return scope < old_scope ? scope >= wanted : old_scope < wanted;
-    const bool deprecated = (a.flags & IFA_F_DEPRECATED) != 0;
-    if (deprecated != ((best->flags & IFA_F_DEPRECATED) != 0)) return !deprecated;
-    return a.local.CommonBits(dst) > best->local.CommonBits(dst);
-  };
-  const auto consider = [&](const Device& candidate, bool link_local) {
-    for (const InetAddress& address : AddressesOf(candidate)) {
-      const bool usable = !address.tentative() && (link_local || !address.local.IsLinkLocal());
-      if (usable && better(address)) best = &address;
-    }
-  };
-  if (device != nullptr) consider(*device, true);
-  if (best == nullptr && !NeedsSameLink(dst)) {
-    for (const auto& [serial, other] : with_addresses_) consider(*other, false);
-  }
-  return best == nullptr ? std::nullopt : std::optional(best->local);
-}
-
 std::vector<const IpRoute*> Fib6::Siblings(const IpRoute& route) const {
   if (!CanBeMultipath(route)) return {&route};
   std::vector<const IpRoute*> siblings;
   for (const IpRoute* other :
-       tables_.Find(route.table)->OfGroup(route.dst, route.tos, route.priority)) {
+       tables_.Find(route.table)->OfGroup({route.dst, route.src}, route.tos, route.priority)) {
     if (CanBeMultipath(*other)) siblings.push_back(other);
   }
   const auto self = std::find(siblings.begin(), siblings.end(), &route);
@@ -250,28 +242,36 @@ void Fib6::SetExpiry(IpRoute& route, std::optional<MonotonicTime> expires) {
 }
 
 // addrconf_prefix_route
-void Fib6::AddPrefixRoute(const Device& device, const IpPrefix& prefix,
-                          const InetAddress& address) {
-  const uint32_t metric = address.rt_priority != 0 ? address.rt_priority : kAddrconfMetric;
+void Fib6::AddPrefixRoute(const Device& device, const IpPrefix& prefix, const InetAddress& address,
+                          uint32_t lifetime) {
+  RouteConfig config =
+      Automatic(device, prefix.Network(), RTN_UNICAST, RT_TABLE_MAIN, MetricOf(address));
+  config.expires = lifetime;
   ExtAck ignored;
-  (void)Add(Automatic(device, prefix.Network(), RTN_UNICAST, RT_TABLE_MAIN, metric), {}, ignored);
-  IpRoute* route = FindPrefixRoute(device, prefix);
-  if (route != nullptr && route->priority == metric) SetExpiry(*route, EndOf(address));
+  (void)Add(config, {}, ignored);
 }
 
 // addrconf_get_prefix_route
-IpRoute* Fib6::FindPrefixRoute(const Device& device, const IpPrefix& prefix) const {
-  return tables_.FindUsing(&device, prefix.Network(), [](const IpRoute& route) {
-    return route.table == RT_TABLE_MAIN && !route.hops[0].gateway.valid();
+IpRoute* Fib6::FindPrefixRoute(const Device& device, const IpPrefix& prefix,
+                               bool with_gateway) const {
+  IpRoute* first = nullptr;
+  (void)tables_.FindUsing(&device, prefix.Network(), [&](IpRoute& route) {
+    const bool fits =
+        route.table == RT_TABLE_MAIN && (with_gateway || !route.hops[0].gateway.valid());
+    const bool before = first == nullptr || RouteTable::KeyOf(route) < RouteTable::KeyOf(*first);
+    if (fits && before) first = &route;
+    return false;
   });
+  return first;
 }
 
 void Fib6::AddressAdded(Device& device, const InetAddress& address) {
   addresses_[address.local].insert(&device);
   with_addresses_[device.serial] = &device;
-  const bool own_prefix =
-      (address.flags & IFA_F_NOPREFIXROUTE) == 0 && (device.flags & IFF_LOOPBACK) == 0;
-  if (own_prefix) AddPrefixRoute(device, {address.local, address.prefix_length}, address);
+  // Nobody asked for that of `lo` (add_addr).
+  const bool implied = address.local.IsLoopback() && address.protocol == IFAPROT_KERNEL_LO;
+  if (WantsPrefixRoute(address) && !implied)
+    AddPrefixRoute(device, OwnPrefix(address), address, address.valid_lifetime);
 }
 
 // __ipv6_ifa_notify for RTM_NEWADDR
@@ -280,33 +280,48 @@ void Fib6::AddressReady(Device& device, const InetAddress& address) {
   config.ignore_link_down = true;
   ExtAck ignored;
   (void)Add(config, {}, ignored);
-  if (address.has_peer()) AddPrefixRoute(device, HostPrefix(address.peer), address);
+  if (address.has_peer()) AddPrefixRoute(device, HostPrefix(address.peer), address, kForever);
+}
+
+void Fib6::PeerChanges(Device& device, const InetAddress& address) {
+  if (!address.has_peer()) return;
+  IpRoute* route = FindPrefixRoute(device, address.prefix());
+  if (route != nullptr) Remove(*route, {});
 }
 
 // modify_prefix_route
+bool Fib6::ModifyPrefixRoute(const Device& device, const IpPrefix& prefix,
+                             const InetAddress& address) {
+  IpRoute* route = FindPrefixRoute(device, prefix);
+  if (route == nullptr) return false;
+  if (route->priority == MetricOf(address)) {
+    SetExpiry(*route, EndOf(address));
+  } else {
+    Remove(*route, {});
+    AddPrefixRoute(device, prefix, address, address.valid_lifetime);
+  }
+  return true;
+}
+
+// inet6_addr_modify
 void Fib6::AddressChanged(Device& device, const InetAddress& before, const InetAddress& now) {
-  const auto has_route = [](const InetAddress& address) {
-    return (address.flags & IFA_F_NOPREFIXROUTE) == 0;
-  };
-  const IpPrefix prefix{now.local, now.prefix_length};
-  if (!has_route(now)) {
-    if (has_route(before)) RemovePrefixRoute(device, before);
+  const bool had_route = OwnsPrefixRoute(before);
+  if (!WantsPrefixRoute(now)) {
+    if (had_route) RemovePrefixRoute(device, now);
     return;
   }
-  IpRoute* route = FindPrefixRoute(device, prefix);
-  const uint32_t metric = now.rt_priority != 0 ? now.rt_priority : kAddrconfMetric;
-  if (route != nullptr && route->priority != metric) {
-    Remove(*route, {});
-    route = nullptr;
-  }
-  if (route == nullptr) return AddPrefixRoute(device, prefix, now);
-  SetExpiry(*route, EndOf(now));
+  const auto update = [&](const IpPrefix& prefix) {
+    if (had_route && ModifyPrefixRoute(device, prefix, now)) return;
+    AddPrefixRoute(device, prefix, now, now.valid_lifetime);
+  };
+  update(OwnPrefix(now));
+  if (now.has_peer()) update(now.prefix());
 }
 
 // check_cleanup_prefix_route, cleanup_prefix_route: the route stays as long as another address of
 // the link needs it.
 void Fib6::RemovePrefixRoute(const Device& device, const InetAddress& address) {
-  const IpPrefix prefix = IpPrefix{address.local, address.prefix_length}.Network();
+  const IpPrefix prefix = OwnPrefix(address).Network();
   IpRoute* route = FindPrefixRoute(device, prefix);
   if (route == nullptr) return;
   std::optional<MonotonicTime> expires;
@@ -330,7 +345,7 @@ void Fib6::AddressRemoved(Device& device, const InetAddress& address) {
   }
   if (AddressesOf(device).empty()) with_addresses_.erase(device.serial);
   if (address.has_peer()) {
-    IpRoute* peer = FindPrefixRoute(device, HostPrefix(address.peer));
+    IpRoute* peer = FindPrefixRoute(device, HostPrefix(address.peer), true);
     if (peer != nullptr) Remove(*peer, {});
   }
   const auto is_ours = [](const IpRoute& route) {
@@ -339,12 +354,11 @@ void Fib6::AddressRemoved(Device& device, const InetAddress& address) {
   };
   IpRoute* local = tables_.FindUsing(&device, HostPrefix(address.local), is_ours);
   if (local != nullptr) Remove(*local, {});
+  if (OwnsPrefixRoute(address)) RemovePrefixRoute(device, address);
   for (IpRoute* route : tables_.WithSource(address.local)) {
     const bool through = route->nexthop == nullptr && route->hops[0].device == &device;
     if (through) tables_.ForgetSource(*route);
   }
-  const bool permanent = (address.flags & IFA_F_PERMANENT) != 0;
-  if (permanent && (address.flags & IFA_F_NOPREFIXROUTE) == 0) RemovePrefixRoute(device, address);
 }
 
 // addrconf_add_mroute
@@ -360,9 +374,7 @@ void Fib6::Inet6Started(Device& device) {
 // yet.
 void Fib6::LinkUp(Device& device) {
   for (const InetAddress& address : AddressesOf(device)) {
-    const bool permanent = (address.flags & IFA_F_PERMANENT) != 0;
-    if (!permanent || (address.flags & IFA_F_NOPREFIXROUTE) != 0) continue;
-    AddPrefixRoute(device, {address.local, address.prefix_length}, address);
+    if (OwnsPrefixRoute(address)) AddPrefixRoute(device, OwnPrefix(address), address, kForever);
   }
   const uint32_t flags = RTNH_F_DEAD | (device.carrier ? RTNH_F_LINKDOWN : 0);
   for (IpRoute* route : tables_.Using(device)) route->hops[0].flags &= ~flags;

@@ -14,6 +14,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "control/address_labels.h"
 #include "control/fib.h"
 #include "control/nexthop.h"
 #include "control/registry.h"
@@ -29,7 +30,7 @@ class Fib6 {
   enum Strict : uint32_t { kSameLink = 1 };
 
   Fib6(const Namespace& ns, const RuleSet& rules, const Nexthops& nexthops,
-       RouteAnnouncer& announcer);
+       const AddressLabels& labels, RouteAnnouncer& announcer);
   Fib6(const Fib6&) = delete;
 
   // RTM_NEWROUTE and RTM_DELROUTE.
@@ -43,9 +44,14 @@ class Fib6 {
   // The address with which packets to `dst` leave through a device (ipv6_dev_get_saddr); nullopt if
   // there is none.
   std::optional<IpAddress> SelectSource(const Device* device, const IpAddress& dst) const;
+  // The same, but an address of the device is preferred whatever others are like, so that it costs
+  // no more with many devices.
+  std::optional<IpAddress> SelectOwnSource(const Device& device, const IpAddress& dst) const;
 
   void AddressAdded(Device& device, const InetAddress& address);
   void AddressReady(Device& device, const InetAddress& address);
+  // The address gets another peer than it has now.
+  void PeerChanges(Device& device, const InetAddress& address);
   void AddressChanged(Device& device, const InetAddress& before, const InetAddress& now);
   void AddressRemoved(Device& device, const InetAddress& address);
   void Inet6Started(Device& device);
@@ -97,7 +103,7 @@ class Fib6 {
 
   RouteResult LookupTable(uint32_t id, const Flow& flow, uint32_t strict) const;
   RouteResult Lookup(const Flow& flow, uint32_t strict) const;
-  std::vector<IpRoute*> Candidates(const RouteTable& table, const IpPrefix& dst, const Flow& flow,
+  std::vector<IpRoute*> Candidates(const RouteTable& table, const RouteNode& node, const Flow& flow,
                                    uint32_t strict) const;
   static RouteResult Select(const std::vector<IpRoute*>& routes, uint32_t lowest, const Flow& flow,
                             uint32_t strict);
@@ -106,8 +112,14 @@ class Fib6 {
   // Whether the address is this host's; with a device, the scope of the link counts
   // (ipv6_chk_addr).
   bool IsLocal(const IpAddress& address, const Device* device, uint32_t banned_flags) const;
-  void AddPrefixRoute(const Device& device, const IpPrefix& prefix, const InetAddress& address);
-  IpRoute* FindPrefixRoute(const Device& device, const IpPrefix& prefix) const;
+  // `lifetime` in seconds.
+  void AddPrefixRoute(const Device& device, const IpPrefix& prefix, const InetAddress& address,
+                      uint32_t lifetime);
+  // The first of those of the prefix through the device.
+  IpRoute* FindPrefixRoute(const Device& device, const IpPrefix& prefix,
+                           bool with_gateway = false) const;
+  // Gives it metric and lifetime of the address. False: there is none.
+  bool ModifyPrefixRoute(const Device& device, const IpPrefix& prefix, const InetAddress& address);
   void RemovePrefixRoute(const Device& device, const InetAddress& address);
   void SetExpiry(IpRoute& route, std::optional<MonotonicTime> expires);
   void Announce(const std::vector<const IpRoute*>& routes, uint16_t type, uint16_t flags,
@@ -116,6 +128,7 @@ class Fib6 {
   const Namespace& ns_;
   const RuleSet& rules_;
   const Nexthops& nexthops_;
+  const AddressLabels& labels_;
   RouteAnnouncer& announcer_;
   RouteTables tables_;
   absl::flat_hash_map<IpAddress, absl::flat_hash_set<const Device*>> addresses_;

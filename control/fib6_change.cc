@@ -52,10 +52,11 @@ bool MatchesNullEntry(const RouteConfig& config) {
 
 bool IsFull(const RouteTable& table, const IpRoute& route) {
   size_t siblings = 0;
-  return !table.VisitGroup(route.dst, route.tos, route.priority, [&](const IpRoute& other) {
-    siblings += CanBeMultipath(other) ? 1 : 0;
-    return siblings < kMaxSiblings;
-  });
+  return !table.VisitGroup({route.dst, route.src}, route.tos, route.priority,
+                           [&](const IpRoute& other) {
+                             siblings += CanBeMultipath(other) ? 1 : 0;
+                             return siblings < kMaxSiblings;
+                           });
 }
 
 // The configuration of one hop of a multipath request.
@@ -137,9 +138,7 @@ absl::Status Fib6::MakeHop(const RouteConfig& config, NextHop& hop) const {
     hop.flags |= RTNH_F_ONLINK;
   }
   const bool local = config.type == RTN_LOCAL || config.type == RTN_ANYCAST;
-  const bool loop = device != nullptr && (device->flags & IFF_LOOPBACK) != 0 &&
-                    !config.dst.address.IsLoopback() && !local;
-  if (IsRejectType(config.type) || loop) {
+  if (IsRejectType(config.type)) {
     hop.device = ns_.FindByIndex(1);
     return absl::OkStatus();
   }
@@ -177,12 +176,10 @@ Fib6::RouteOr Fib6::Make(const RouteConfig& config, ExtAck& ack) {
   }
   if (config.type > RTN_MAX) return ErrnoStatus(EINVAL, "Invalid route type");
   if (config.dst.length > 128) return ErrnoStatus(EINVAL, "Invalid prefix length");
-  if (config.source_length > 128) return ErrnoStatus(EINVAL, "Invalid source address length");
-  if (config.source_length != 0) {
-    return ErrnoStatus(EINVAL, "Specifying source address requires IPV6_SUBTREES to be enabled");
-  }
+  if (config.src.length > 128) return ErrnoStatus(EINVAL, "Invalid source address length");
   auto route = std::make_unique<IpRoute>(
       IpRoute{.dst = config.dst.Network(),
+              .src = config.src.length != 0 ? config.src.Network() : IpPrefix{},
               .table = TableOf(config),
               .type = config.type == RTN_UNSPEC ? static_cast<uint8_t>(RTN_UNICAST) : config.type,
               .protocol = config.protocol == RTPROT_UNSPEC ? uint8_t{RTPROT_BOOT} : config.protocol,
@@ -192,6 +189,9 @@ Fib6::RouteOr Fib6::Make(const RouteConfig& config, ExtAck& ack) {
   if (config.nexthop_id != 0) {
     route->nexthop = nexthops_.Find(config.nexthop_id);
     if (route->nexthop == nullptr) return ErrnoStatus(EINVAL, "Nexthop id does not exist");
+    if (config.src.length != 0) {
+      return ErrnoStatus(EINVAL, "IPv6 routes using source address can not use nexthop objects");
+    }
     if (const absl::Status status = CheckNexthopFor6(*route->nexthop); !status.ok()) return status;
   }
   tables_.FindOrMake(TableOf(config));
@@ -202,6 +202,7 @@ Fib6::RouteOr Fib6::Make(const RouteConfig& config, ExtAck& ack) {
     route->hops.emplace_back();
     const absl::Status status = MakeHop(config, route->hops[0]);
     if (!status.ok()) return status;
+    if (IsReject(*route)) route->expires.reset();
   }
   if (config.prefsrc.valid()) {
     const Device* device = HopsOf(*route)[0].device;
@@ -221,7 +222,7 @@ absl::Status CheckNexthopFor6(const NexthopObject& nexthop) {
 
 IpRoute* Fib6::FindDuplicate(const IpRoute& route) const {
   const Device* device = route.nexthop != nullptr ? nullptr : route.hops[0].device;
-  return tables_.FindUsing(device, route.dst, [&](const IpRoute& other) {
+  return tables_.FindUsing(device, {route.dst, route.src}, [&](const IpRoute& other) {
     return other.table == route.table && other.priority == route.priority && SameHop(other, route);
   });
 }
@@ -241,14 +242,16 @@ absl::Status Fib6::AddOne(std::unique_ptr<IpRoute> route, uint16_t nlflags, bool
                           const Cause& cause, IpRoute** added) {
   const RouteTable& table = *tables_.Find(route->table);
   const bool replace = (nlflags & NLM_F_REPLACE) != 0, create = (nlflags & NLM_F_CREATE) != 0;
-  if (replace && !create && route->dst.length != 0 && !table.HasPrefix(route->dst)) {
+  const RouteNode node(route->dst, route->src);
+  const bool root = node.dst.length == 0 && node.from_all();
+  if (replace && !create && !root && !table.HasNode(node)) {
     return ErrnoStatus(ENOENT, "Can not replace route - no match found");
   }
   bool taken = false;
   IpRoute* old = nullptr;
   const std::optional<MonotonicTime> expires = route->expires;
   uint16_t flags = (nlflags & NLM_F_APPEND) | NLM_F_CREATE;
-  (void)table.VisitGroup(route->dst, route->tos, route->priority, [&](IpRoute& other) {
+  (void)table.VisitGroup(node, route->tos, route->priority, [&](IpRoute& other) {
     taken = true;
     const bool alike = CanBeMultipath(other) == CanBeMultipath(*route);
     if (old == nullptr || alike) old = &other;
@@ -345,7 +348,7 @@ absl::Status Fib6::AddMultipath(const RouteConfig& config, const Cause& cause, E
 }
 
 std::unique_ptr<IpRoute> Fib6::Take(IpRoute& route) {
-  SetExpiry(route, std::nullopt);
+  if (route.expires.has_value()) expiring_.erase({*route.expires, &route});
   return tables_.Remove(route);
 }
 
@@ -373,14 +376,17 @@ bool Fib6::Matches(const RouteConfig& config, const IpRoute& route) {
 absl::Status Fib6::DeleteOne(const RouteConfig& config, bool all_siblings, const Cause& cause) {
   const RouteTable* table = tables_.Find(TableOf(config));
   if (table == nullptr) return ErrnoStatus(ESRCH, "FIB table does not exist");
-  if (config.dst.length > 128 || config.source_length != 0) return ErrnoStatus(ESRCH);
+  if (config.dst.length > 128 || config.src.length > 128) return ErrnoStatus(ESRCH);
   // There are no cached routes, so all of those that match are gone.
   const bool cached = (config.flags & RTM_F_CLONED) != 0;
   if (cached) return config.nexthop_id == 0 ? absl::OkStatus() : ErrnoStatus(ESRCH);
-  if (config.dst.length == 0 && !table->HasPrefix(config.dst.Network())) {
+  // The source does not count where none has any (fib6_locate).
+  RouteNode node(config.dst.Network());
+  if (config.src.length != 0 && table->HasSources(node.dst)) node.src = config.src.Network();
+  if (node.dst.length == 0 && node.from_all() && !table->HasNode(node)) {
     return ErrnoStatus(MatchesNullEntry(config) ? ENOENT : ESRCH);
   }
-  for (IpRoute* route : table->OfPrefix(config.dst.Network())) {
+  for (IpRoute* route : table->OfNode(node)) {
     if (!Matches(config, *route)) continue;
     const std::vector<const IpRoute*> siblings = Siblings(*route);
     if (!all_siblings || config.gateway.valid() || siblings.size() == 1) {

@@ -60,4 +60,16 @@ void FillProxy(const NeighProxy& proxy, const MessageHead& head, Datagram& out) 
   writer.End();
 }
 
+void FillFdb(const FdbEntry& entry, const MessageHead& head, Datagram& out) {
+  NlWriter writer(out);
+  writer.Begin(head.type, head.flags, head.seq, head.pid);
+  writer.PutStruct(ndmsg{.ndm_family = AF_BRIDGE,
+                         .ndm_ifindex = entry.ifindex,
+                         .ndm_state = entry.state,
+                         .ndm_flags = NTF_SELF});
+  writer.PutBytes(NDA_LLADDR, entry.mac);
+  if (entry.vlan != 0) writer.PutU16(NDA_VLAN, entry.vlan);
+  writer.End();
+}
+
 }  // namespace vswitch

@@ -17,6 +17,7 @@ constexpr uint32_t kTables = 256;  // those whose number fits rtm_table
 rtmsg Header(const IpRoute& route) {
   return {.rtm_family = route.dst.address.family,
           .rtm_dst_len = route.dst.length,
+          .rtm_src_len = route.src.length,
           .rtm_tos = route.tos,
           .rtm_table = static_cast<uint8_t>(route.table < kTables ? route.table : RT_TABLE_COMPAT),
           .rtm_protocol = route.protocol,
@@ -135,6 +136,7 @@ void FillRoute6(const std::vector<const IpRoute*>& routes, const MessageHead& he
   writer.PutStruct(header);
   writer.PutU32(RTA_TABLE, route.table);
   if (route.dst.length != 0) writer.PutBytes(RTA_DST, route.dst.address.AsBytes());
+  if (route.src.length != 0) writer.PutBytes(RTA_SRC, route.src.address.AsBytes());
   if (route.prefsrc.valid()) writer.PutBytes(RTA_PREFSRC, route.prefsrc.AsBytes());
   PutMetrics(route.metrics.get(), writer);
   writer.PutU32(RTA_PRIORITY, route.priority);

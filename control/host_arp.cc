@@ -60,7 +60,8 @@ void HostStack::LearnFromArp(const Arrival& arrival, const ArpPacket& packet) {
   Neighbour* neighbour = table.Find(arrival.device, packet.sender);
   if (neighbour == nullptr) return;
   // Of several answers the first one counts.
-  const bool recently = arrival.now <= neighbour->updated + table.params().locktime;
+  const bool recently =
+      arrival.now <= neighbour->updated + table.ParamsOf(*neighbour->device).locktime;
   const bool override = !recently || IsGratuitous(arrival.device, packet);
   // Neither broadcasts nor requests prove that packets reach the neighbour.
   const uint8_t state = packet.reply && arrival.to_us() ? NUD_REACHABLE : NUD_STALE;

@@ -15,15 +15,6 @@ namespace {
 
 constexpr size_t kIcmpHeader = 8;
 
-// Groups that a host is in without being asked (RFC 4291, 2.8), and those of its own addresses.
-bool IsMember(const Device& device, const IpAddress& group) {
-  if (group == AllNodes()) return true;
-  if (device.inet == nullptr) return false;
-  const auto& addresses = device.inet->v6;
-  return std::any_of(addresses.begin(), addresses.end(),
-                     [&](const InetAddress& a) { return SolicitedNode(a.local) == group; });
-}
-
 }  // namespace
 
 // Requests to broadcast and multicast addresses are ignored (icmp_echo_ignore_broadcasts is 1).
@@ -44,7 +35,8 @@ void HostStack::ReceiveIpv6(const Arrival& arrival) {
   if (!packet.has_value() || !HasInet6(device) || packet->protocol != IPPROTO_ICMPV6) return;
   const IpAddress& to = packet->destination;
   if (packet->source.IsMulticast() || packet->source.IsLoopback() || to.IsLoopback()) return;
-  const bool ours = to.IsMulticast() ? IsMember(device, to) : context_.IsLocal(device, to);
+  const bool ours =
+      to.IsMulticast() ? addresses_.IsMember(device, to) : context_.IsLocal(device, to);
   if (!ours || packet->payload.size() < kIcmpHeader) return;
   if (!arrival.checksum_pending && !IsIcmpChecksumValid(*packet)) return;
   ReceiveIcmp6(arrival, *packet);

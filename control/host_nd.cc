@@ -14,12 +14,16 @@ namespace vswitch {
 namespace {
 
 constexpr uint8_t kHopLimit = 255;  // proves that no router forwarded it
+constexpr uint8_t kLinkScope = 2;   // of RFC 4291, 2.7
 
-// Who asks when nobody's packet waits; nothing while there is none (ipv6_get_lladdr).
+// Who asks when nobody's packet waits; nothing while there is none (ipv6_get_lladdr). They are the
+// last of the list, where what is wider need not be looked at.
 std::optional<IpAddress> LinkLocalOf(const Device& device) {
   if (device.inet == nullptr) return std::nullopt;
-  for (const InetAddress& address : device.inet->v6) {
-    if (address.local.IsLinkLocal() && !address.tentative()) return address.local;
+  const std::vector<InetAddress>& list = device.inet->v6;
+  for (auto address = list.rbegin(); address != list.rend(); ++address) {
+    if (Ipv6SourceScope(address->local) > kLinkScope) break;
+    if (address->local.IsLinkLocal() && !address->tentative()) return address->local;
   }
   return std::nullopt;
 }
@@ -44,9 +48,9 @@ void HostStack::ReceiveSolicitation(const Arrival& arrival, const IpPacket& pack
   const bool to_solicited_node = packet.destination == SolicitedNode(packet.destination);
   if (probe && !to_solicited_node) return;
   if (probe && message.source_mac.has_value()) return;
-  const InetAddress* address = FindAddress(device, message.target);
-  if (address == nullptr) return;
-  if (address->tentative()) {
+  const HostAddresses::State state = addresses_.Find(device, message.target);
+  if (state == HostAddresses::State::kNone) return;
+  if (state == HostAddresses::State::kTentative) {
     // Who asks for an address that we ask for, too, has it as little as we do. A question with our
     // own nonce came back to us.
     const bool echoed = message.nonce == NonceFor(device, message.target);
@@ -94,10 +98,9 @@ void HostStack::ReceiveAdvertisement(const Arrival& arrival, const IpPacket& pac
                                      const NdMessage& message) {
   Device& device = arrival.device;
   if (packet.destination.IsMulticast() && message.solicited) return;
-  if (const InetAddress* address = FindAddress(device, message.target)) {
-    if (address->tentative()) context_.OnDuplicate(device, message.target);
-    return;
-  }
+  const HostAddresses::State state = addresses_.Find(device, message.target);
+  if (state == HostAddresses::State::kTentative) context_.OnDuplicate(device, message.target);
+  if (state != HostAddresses::State::kNone) return;
   NeighTable& table = context_.Neighbours(*device.ns, AF_INET6);
   Neighbour* neighbour = table.Find(device, message.target);
   if (neighbour == nullptr || (neighbour->state & NUD_FAILED) != 0) return;
@@ -113,8 +116,9 @@ void HostStack::ReceiveAdvertisement(const Arrival& arrival, const IpPacket& pac
 void HostStack::SolicitNd(const Neighbour& neighbour) {
   const Device& device = *neighbour.device;
   std::optional<IpAddress> source = SourceOfHeld(neighbour);
-  const InetAddress* own = source.has_value() ? FindAddress(device, *source) : nullptr;
-  if (own == nullptr || own->tentative()) source = LinkLocalOf(device);
+  const bool ours =
+      source.has_value() && addresses_.Find(device, *source) == HostAddresses::State::kOurs;
+  if (!ours) source = LinkLocalOf(device);
   if (!source.has_value()) return;
   NdMessage question;
   question.target = neighbour.address;

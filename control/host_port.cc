@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/host_port.h"
 
+#include <linux/if.h>
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
@@ -56,12 +57,19 @@ bool HostPort::NeedsStack(const Device& device) const {
   return (inet != nullptr && !(inet->v4.empty() && inet->v6.empty())) || outbound_.Has(device.id);
 }
 
-void HostPort::OnAddressAdded(Device& device, const InetAddress&) {
+void HostPort::OnAddressAdded(Device& device, const InetAddress& address) {
+  stack_.addresses().Add(device, address);
   outbound_.Forget(*device.ns);
   Enable(device);
 }
 
-void HostPort::OnAddressRemoved(Device& device, const InetAddress&) {
+void HostPort::OnAddressReady(Device& device, const InetAddress& address) {
+  stack_.addresses().Ready(device, address);
+  outbound_.Forget(*device.ns);
+}
+
+void HostPort::OnAddressRemoved(Device& device, const InetAddress& address) {
+  stack_.addresses().Remove(device, address);
   outbound_.Forget(*device.ns);
   if (!NeedsStack(device)) Disable(device);
 }
@@ -111,13 +119,14 @@ std::optional<HostRoute> HostPort::RouteTo(const Namespace& ns, const IpAddress&
       destination.family == AF_INET ? tables.fib4.Resolve(flow) : tables.fib6.Resolve(flow);
   const bool leaves = result.ok() && result.type == RTN_UNICAST && result.hop != nullptr;
   if (!leaves || result.hop->device == nullptr) return std::nullopt;
+  if ((result.hop->device->flags & IFF_LOOPBACK) != 0) return std::nullopt;
   const IpAddress& gateway = result.hop->gateway;
   return HostRoute{result.hop->device, gateway.valid() ? gateway : destination};
 }
 
 std::optional<IpAddress> HostPort::SourceFor(const Device& device, const IpAddress& destination) {
   const RouterTables& tables = router_.TablesOf(*device.ns);
-  if (destination.family == AF_INET6) return tables.fib6.SelectSource(&device, destination);
+  if (destination.family == AF_INET6) return tables.fib6.SelectOwnSource(device, destination);
   const IpAddress source = tables.fib4.SelectSource(&device, destination, RT_SCOPE_LINK);
   return source.IsAny() ? std::nullopt : std::optional(source);
 }

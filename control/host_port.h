@@ -51,7 +51,7 @@ class HostPort final : public AddressObserver, private HostContext {
   Outbound& outbound() { return outbound_; }
 
   void OnAddressAdded(Device& device, const InetAddress& address) override;
-  void OnAddressReady(Device& device, const InetAddress&) override { outbound_.Forget(*device.ns); }
+  void OnAddressReady(Device& device, const InetAddress& address) override;
   void OnAddressChanged(Device& device, const InetAddress&, const InetAddress&) override {
     outbound_.Forget(*device.ns);
   }

@@ -125,12 +125,4 @@ void HostStack::Failed(const Neighbour& neighbour) {
   if (!queue.empty()) Release(queue.mapped());
 }
 
-const InetAddress* FindAddress(const Device& device, const IpAddress& local) {
-  if (device.inet == nullptr) return nullptr;
-  const std::vector<InetAddress>& list = device.inet->Of(local.family);
-  const auto found = std::find_if(list.begin(), list.end(),
-                                  [&](const InetAddress& a) { return a.local == local; });
-  return found == list.end() ? nullptr : &*found;
-}
-
 }  // namespace vswitch

@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
+#include "control/host_addresses.h"
 #include "control/host_frame.h"
 #include "control/neigh_table.h"
 #include "dataplane/packet.h"
@@ -80,6 +81,9 @@ class HostStack final : public NeighResolver {
   // Asks whether another node has the IPv6 address, which is tentative (addrconf_dad_work).
   void ProbeDuplicate(const Device& device, const IpAddress& address);
 
+  // What is kept in step with the addresses of devices by whom the stack works for.
+  HostAddresses& addresses() { return addresses_; }
+
   // NeighResolver.
   void Solicit(const Neighbour& neighbour) override;
   void Resolved(const Neighbour& neighbour) override;
@@ -143,12 +147,10 @@ class HostStack final : public NeighResolver {
 
   HostContext& context_;
   const uint64_t secret_;  // for nonces
+  HostAddresses addresses_;
   absl::flat_hash_map<const Neighbour*, Queue> queues_;
   size_t held_packets_ = 0, held_bytes_ = 0;
 };
-
-// The address of the device itself; null when it has no such address.
-const InetAddress* FindAddress(const Device& device, const IpAddress& local);
 
 }  // namespace vswitch
 

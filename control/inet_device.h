@@ -66,6 +66,8 @@ using AddressDeadline = std::pair<MonotonicTime, uint64_t>;
 // Both lists are in the order of a dump. An address moves when the list changes: keep copies.
 struct InetDevice {
   std::vector<InetAddress> v4, v6;
+  // IPv4 is being taken from the device: each address goes as if it were the only one.
+  bool v4_stops = false;
   std::optional<AddressDeadline> deadline;  // the first of all addresses
 
   std::vector<InetAddress>& Of(uint8_t family) { return family == AF_INET ? v4 : v6; }

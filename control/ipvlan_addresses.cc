@@ -4,7 +4,6 @@
 #include <cerrno>
 
 #include "control/ipvlan_master.h"
-#include "control/link_groups.h"
 #include "control/rtnl.h"
 #include "dataplane/errno_status.h"
 

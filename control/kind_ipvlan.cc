@@ -10,7 +10,6 @@
 
 #include "control/ipvlan_master.h"
 #include "control/ipvlan_trace.h"
-#include "control/link_groups.h"
 #include "control/link_kinds.h"
 #include "control/rtnl.h"
 #include "dataplane/errno_status.h"
@@ -137,7 +136,7 @@ void FillInfo(const Device& device, NlWriter& writer) {
 
 MacFilter FilterOf(const Device& device) {
   MacFilter filter;
-  for (const MacAddress& group : GroupsOf(device)) filter.Add(group);
+  for (const MacAddress& group : ReceivedMacs(device)) filter.Add(group);
   if (device.promiscuity + device.allmulti > 0) filter.AddAll();
   return filter;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/link_request.h"
 
+#include <linux/rtnetlink.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -113,10 +114,47 @@ absl::StatusOr<LinkRequest> ParseInet6Dump(const NlMessage& message, Client& cli
   LinkRequest request = StartRequest(message, client);
   request.attrs = NlAttrs(IFLA_ALLMULTI);
   if (!client.strict_check) return request;
-  if (!HasHeader(message)) return Invalid("Invalid header for link dump request");
-  if (message.payload().size() > sizeof(ifinfomsg)) return Invalid("Invalid data after header");
+  if (!HasHeader(message)) return Invalid("ipv6: Invalid header for link dump request");
+  if (message.payload().size() > sizeof(ifinfomsg)) {
+    return Invalid("ipv6: Invalid data after header");
+  }
   if (!HeaderIsClean(request.header) || request.header.ifi_index != 0) {
-    return Invalid("Invalid values in header for dump request");
+    return Invalid("ipv6: Invalid values in header for dump request");
+  }
+  return request;
+}
+
+// valid_bridge_getlink_req
+absl::StatusOr<LinkRequest> ParseBridgeDump(const NlMessage& message, Client& client, ExtAck& ack) {
+  if (!client.strict_check) {
+    LinkRequest request = ParseLegacyDump(message, client, ack);
+    if (!HasHeader(message)) ack.warning = "Invalid header length";
+    return request;
+  }
+  if (!HasHeader(message)) return Invalid("Invalid header for bridge link dump");
+  const auto header = ReadStruct<ifinfomsg>(message.payload());
+  if (!HeaderIsClean(header) || header.ifi_index != 0) {
+    return Invalid("Invalid values in header for bridge link dump request");
+  }
+  absl::StatusOr<LinkRequest> request = ParseWith(message, client, NlParse::kStrict, ack);
+  if (!request.ok()) return request;
+  const absl::Status allowed = CheckAllowed(request->attrs, {IFLA_EXT_MASK},
+                                            "Unsupported attribute in bridge link dump request");
+  if (!allowed.ok()) return allowed;
+  return request;
+}
+
+// ipmr_valid_dumplink
+absl::StatusOr<LinkRequest> ParseMrouteDump(const NlMessage& message, Client& client) {
+  LinkRequest request = StartRequest(message, client);
+  request.attrs = NlAttrs(IFLA_ALLMULTI);
+  if (!client.strict_check) return request;
+  if (!HasHeader(message)) return Invalid("ipv4: Invalid header for ipmr link dump");
+  if (message.payload().size() > sizeof(ifinfomsg)) {
+    return Invalid("Invalid data after header in ipmr link dump");
+  }
+  if (!HeaderIsClean(request.header) || request.header.ifi_index != 0) {
+    return Invalid("Invalid values in header for ipmr link dump request");
   }
   return request;
 }
@@ -161,8 +199,15 @@ absl::Status ParseLinkInfo(LinkRequest& request, ExtAck& ack) {
 absl::StatusOr<LinkRequest> ParseGetLink(const NlMessage& message, Client& client, bool dump,
                                          ExtAck& ack) {
   if (!dump) return ParseGet(message, client, ack);
-  if (ReadStruct<rtgenmsg>(message.payload()).rtgen_family == AF_INET6) {
-    return ParseInet6Dump(message, client);
+  switch (ReadStruct<rtgenmsg>(message.payload()).rtgen_family) {
+    case AF_INET6:
+      return ParseInet6Dump(message, client);
+    case AF_BRIDGE:
+      return ParseBridgeDump(message, client, ack);
+    case RTNL_FAMILY_IPMR:
+      return ParseMrouteDump(message, client);
+    default:
+      break;
   }
   if (client.strict_check) return ParseStrictDump(message, client, ack);
   return ParseLegacyDump(message, client, ack);

@@ -33,12 +33,6 @@ struct Selection {
   uint32_t offloads = UINT32_MAX;
 };
 
-struct Header {
-  uint16_t flags = 0;
-  uint32_t seq = 0;
-  uint32_t pid = 0;
-};
-
 void PutHardwareInfo(const Device& device, NlWriter& writer) {
   const size_t info = writer.BeginNest(IFLA_OFFLOAD_XSTATS_HW_S_INFO, true);
   const size_t layer3 = writer.BeginNest(IFLA_OFFLOAD_XSTATS_L3_STATS, true);
@@ -61,9 +55,9 @@ void PutOffloads(const Device& device, uint32_t offloads, NlWriter& writer) {
 
 // rtnl_fill_statsinfo. No kind of link has statistics of its own, and no protocol that is here.
 void Fill(const Device& device, const DeviceTotals& totals, const Selection& selection,
-          const Header& header, Datagram& out) {
+          const MessageHead& head, Datagram& out) {
   NlWriter writer(out);
-  writer.Begin(RTM_NEWSTATS, header.flags, header.seq, header.pid);
+  writer.Begin(head.type, head.flags, head.seq, head.pid);
   if_stats_msg message{};
   message.ifindex = static_cast<uint32_t>(device.ifindex);
   message.filter_mask = selection.attributes;
@@ -157,16 +151,14 @@ class StatsDump final : public DumpSource {
         dataplane_(dataplane),
         netns_(request.client.ns->inode()),
         selection_(selection),
-        header_{.flags = NLM_F_MULTI,
-                .seq = request.message.header.nlmsg_seq,
-                .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWSTATS, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
     if (ns == nullptr) return true;
     return cursor_.Walk(*ns, [&](const Device& device) {
       return page.Add([&](Datagram& out) {
-        vswitch::Fill(device, TotalsOf(dataplane_, device), selection_, header_, out);
+        vswitch::Fill(device, TotalsOf(dataplane_, device), selection_, head_, out);
       });
     });
   }
@@ -181,7 +173,7 @@ class StatsDump final : public DumpSource {
   const Dataplane& dataplane_;
   const uint64_t netns_;
   const Selection selection_;
-  const Header header_;
+  const MessageHead head_;
   LinkCursor cursor_;
 };
 
@@ -191,7 +183,7 @@ void NotifyHardwareInfo(Multicast& multicast, const Device& device) {
   Fill(device, {},
        {.attributes = Bit(IFLA_STATS_LINK_OFFLOAD_XSTATS),
         .offloads = Bit(IFLA_OFFLOAD_XSTATS_HW_S_INFO)},
-       {}, datagram);
+       {.type = RTM_NEWSTATS}, datagram);
   multicast.Notify(*device.ns, RTNLGRP_STATS, datagram);
 }
 
@@ -206,8 +198,8 @@ absl::Status GetStats(const Dataplane& dataplane, const Request& request) {
       ReadSelection(request, "Filter mask must be set for stats get");
   if (!selection.ok()) return selection.status();
   Datagram reply;
-  Fill(**device, TotalsOf(dataplane, **device), *selection,
-       {.seq = request.message.header.nlmsg_seq, .pid = request.client.port_id}, reply);
+  Fill(**device, TotalsOf(dataplane, **device), *selection, ReplyHead(request, RTM_NEWSTATS),
+       reply);
   request.client.Send(std::move(reply));
   return absl::OkStatus();
 }

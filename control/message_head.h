@@ -2,6 +2,7 @@
 #ifndef VSWITCH_CONTROL_MESSAGE_HEAD_H_
 #define VSWITCH_CONTROL_MESSAGE_HEAD_H_
 
+#include <chrono>
 #include <cstdint>
 
 namespace vswitch {
@@ -13,6 +14,12 @@ struct MessageHead {
   uint32_t seq = 0;
   uint32_t pid = 0;
 };
+
+// In the unit of times that users are told (USER_HZ).
+inline uint64_t Hundredths(std::chrono::steady_clock::duration time) {
+  using Hundredth = std::chrono::duration<int64_t, std::centi>;
+  return static_cast<uint64_t>(std::chrono::duration_cast<Hundredth>(time).count());
+}
 
 }  // namespace vswitch
 

@@ -20,13 +20,8 @@ constexpr Milliseconds kForcedGcRest{100};
 NeighParams DefaultsOf(uint8_t family) {
   NeighParams params;
   if (family == AF_INET6) params.locktime = Milliseconds(0);
+  params.DrawReachable();
   return params;
-}
-
-// Between half and one and a half times the base (RFC 4861, section 6.3.2).
-Milliseconds DrawReachableTime(Milliseconds base) {
-  std::random_device random;
-  return base / 2 + Milliseconds(random() % static_cast<uint32_t>(base.count()));
 }
 
 // arp_mc_map, ndisc_mc_map
@@ -40,11 +35,24 @@ MacAddress MulticastMac(const IpAddress& address) {
 
 }  // namespace
 
+void NeighParams::DrawReachable() {
+  std::random_device random;
+  reachable = base_reachable / 2;
+  if (base_reachable.count() <= 0) return;
+  reachable += Milliseconds(random() % static_cast<uint32_t>(base_reachable.count()));
+}
+
 NeighTable::NeighTable(uint8_t family, NeighAnnouncer& announcer)
-    : family_(family),
-      announcer_(announcer),
-      params_(DefaultsOf(family)),
-      reachable_time_(DrawReachableTime(params_.base_reachable)) {}
+    : family_(family), announcer_(announcer), defaults_(DefaultsOf(family)) {}
+
+const NeighParams& NeighTable::ParamsOf(const Device& device) const {
+  const auto found = own_params_.find(&device);
+  return found == own_params_.end() ? defaults_ : found->second;
+}
+
+NeighParams& NeighTable::OwnParams(const Device& device) {
+  return own_params_.try_emplace(&device, defaults_).first->second;
+}
 
 NeighTable::Key NeighTable::KeyOf(const Neighbour& neighbour) {
   return {neighbour.device->ifindex, neighbour.address};
@@ -107,9 +115,9 @@ absl::StatusOr<Neighbour*> NeighTable::Create(Device& device, const IpAddress& a
   neighbour->address = key;
   neighbour->flags = flags;
   neighbour->updated = neighbour->used = now;
-  neighbour->confirmed = now - 2 * params_.base_reachable;
+  neighbour->confirmed = now - 2 * ParamsOf(device).base_reachable;
   Construct(*neighbour);
-  if (!next_gc_.has_value()) next_gc_ = now + params_.base_reachable / 2;
+  if (!next_gc_.has_value()) next_gc_ = NextGc(now);
   if ((flags & kNtfManaged) != 0) managed_.insert(neighbour.get());
   if (!next_managed_.has_value() && !managed_.empty()) next_managed_ = now;
   forgettable_ += Forgettable(*neighbour) ? 1 : 0;
@@ -123,11 +131,12 @@ bool NeighTable::MakeRoom(MonotonicTime now) {
   const auto within = [&](auto time) {
     return last_forced_gc_.has_value() && now - *last_forced_gc_ <= time;
   };
-  const bool full = forgettable_ >= params_.gc_thresh3;
-  if (!full && (forgettable_ < params_.gc_thresh2 || within(kForcedGcAge))) return true;
+  const bool full = forgettable_ >= limits_.thresh3;
+  if (!full && (forgettable_ < limits_.thresh2 || within(kForcedGcAge))) return true;
   if (full && in_vain_ && within(kForcedGcRest)) return false;
   last_forced_gc_ = now;
-  in_vain_ = RemoveUseless(forgettable_ + 1 - params_.gc_thresh2, now) == 0;
+  const size_t wanted = forgettable_ < limits_.thresh2 ? 1 : forgettable_ + 1 - limits_.thresh2;
+  in_vain_ = RemoveUseless(wanted, now) == 0;
   return !in_vain_ || !full;
 }
 
@@ -264,13 +273,14 @@ bool NeighTable::Apply(Neighbour& neighbour, const MacAddress& lladdr, uint8_t s
     ClearTimer(neighbour);
     if ((state & NUD_PROBE) != 0) neighbour.probes = 0;
     if ((state & kNudInTimer) != 0) {
-      SetTimer(neighbour, (state & NUD_REACHABLE) != 0 ? now + reachable_time_ : now);
+      const Milliseconds reachable = ParamsOf(*neighbour.device).reachable;
+      SetTimer(neighbour, (state & NUD_REACHABLE) != 0 ? now + reachable : now);
     }
     neighbour.state = state;
   }
   neighbour.lladdr = lladdr;
   if (other && (state & kNudConnected) == 0) {
-    neighbour.confirmed = now - 2 * params_.base_reachable;
+    neighbour.confirmed = now - 2 * ParamsOf(*neighbour.device).base_reachable;
   }
   return changed || other;
 }
@@ -299,19 +309,20 @@ void NeighTable::Invalidate(const Device& device, const IpAddress& address, Mono
 }
 
 bool NeighTable::Use(Neighbour& neighbour, MonotonicTime now) {
+  const NeighParams& params = ParamsOf(*neighbour.device);
   neighbour.used = now;
   if ((neighbour.state & (kNudConnected | NUD_DELAY | NUD_PROBE)) != 0) return true;
   if ((neighbour.state & NUD_STALE) != 0) {
     neighbour.state = NUD_DELAY;
     neighbour.updated = now;
-    SetTimer(neighbour, now + params_.delay_probe);
+    SetTimer(neighbour, now + params.delay_probe);
     return true;
   }
   if ((neighbour.state & NUD_INCOMPLETE) != 0) return false;
-  neighbour.probes = params_.unicast_probes;
+  neighbour.probes = params.unicast_probes;
   neighbour.state = NUD_INCOMPLETE;
   neighbour.updated = now;
-  SetTimer(neighbour, now + std::max(params_.retransmit, kTick));
+  SetTimer(neighbour, now + std::max(params.retransmit, kTick));
   Probe(neighbour);
   return false;
 }
@@ -321,13 +332,20 @@ void NeighTable::Confirm(Neighbour& neighbour, MonotonicTime now) const {
 }
 
 uint32_t NeighTable::MaxProbes(const Neighbour& neighbour) const {
-  return params_.unicast_probes + params_.app_probes +
-         ((neighbour.state & NUD_PROBE) != 0 ? params_.multicast_reprobes
-                                             : params_.multicast_probes);
+  const NeighParams& params = ParamsOf(*neighbour.device);
+  return params.unicast_probes + params.app_probes +
+         ((neighbour.state & NUD_PROBE) != 0 ? params.multicast_reprobes : params.multicast_probes);
 }
 
+// The neighbour itself is asked first, then a program, then everybody (arp_solicit, ndisc_solicit).
 void NeighTable::Probe(Neighbour& neighbour) {
-  if (resolver_ != nullptr) resolver_->Solicit(neighbour);
+  const NeighParams& params = ParamsOf(*neighbour.device);
+  const uint32_t asked = neighbour.probes - params.unicast_probes;
+  if (neighbour.probes >= params.unicast_probes && asked < params.app_probes) {
+    announcer_.Announce(neighbour, RTM_GETNEIGH, 0);
+  } else if (resolver_ != nullptr) {
+    resolver_->Solicit(neighbour);
+  }
   ++neighbour.probes;
 }
 
@@ -351,15 +369,17 @@ void NeighTable::TimerExpired(Neighbour& neighbour, MonotonicTime now) {
 
 // The state that follows, and when to look again.
 MonotonicTime NeighTable::Advance(Neighbour& neighbour, MonotonicTime now, bool& notify) {
+  const NeighParams& params = ParamsOf(*neighbour.device);
   const auto become = [&](uint8_t state) {
     neighbour.state = state;
     neighbour.updated = now;
   };
   if ((neighbour.state & NUD_REACHABLE) != 0) {
-    if (now <= neighbour.confirmed + reachable_time_) return neighbour.confirmed + reachable_time_;
-    if (now <= neighbour.used + params_.delay_probe) {
+    if (now <= neighbour.confirmed + params.reachable)
+      return neighbour.confirmed + params.reachable;
+    if (now <= neighbour.used + params.delay_probe) {
       become(NUD_DELAY);
-      return now + params_.delay_probe;
+      return now + params.delay_probe;
     }
     become(NUD_STALE);
     notify = true;
@@ -367,26 +387,30 @@ MonotonicTime NeighTable::Advance(Neighbour& neighbour, MonotonicTime now, bool&
   }
   if ((neighbour.state & NUD_DELAY) != 0) {
     notify = true;
-    if (now <= neighbour.confirmed + params_.delay_probe) {
+    if (now <= neighbour.confirmed + params.delay_probe) {
       become(NUD_REACHABLE);
-      return neighbour.confirmed + reachable_time_;
+      return neighbour.confirmed + params.reachable;
     }
     become(NUD_PROBE);
     neighbour.probes = 0;
   }
-  return now + std::max(params_.retransmit, kTick);
+  return now + std::max(params.retransmit, kTick);
+}
+
+MonotonicTime NeighTable::NextGc(MonotonicTime now) const {
+  return now + std::max(defaults_.base_reachable / 2, kTick);
 }
 
 // neigh_periodic_work
 void NeighTable::CollectGarbage(MonotonicTime now) {
-  next_gc_ = now + params_.base_reachable / 2;
+  next_gc_ = NextGc(now);
   if (entries_.empty()) next_gc_.reset();
-  if (entries_.size() < params_.gc_thresh1) return;
+  if (entries_.size() < limits_.thresh1) return;
   std::vector<Neighbour*> gone;
   for (const auto& [key, neighbour] : entries_) {
     if (!Forgettable(*neighbour) || (neighbour->state & kNudInTimer) != 0) continue;
     neighbour->used = std::max(neighbour->used, std::min(neighbour->confirmed, now));
-    const bool unused = now >= neighbour->used + params_.gc_stale;
+    const bool unused = now >= neighbour->used + ParamsOf(*neighbour->device).gc_stale;
     if (neighbour->state == NUD_FAILED || unused) gone.push_back(neighbour.get());
   }
   for (Neighbour* neighbour : gone) Remove(*neighbour);
@@ -395,7 +419,7 @@ void NeighTable::CollectGarbage(MonotonicTime now) {
 // neigh_managed_work
 void NeighTable::KeepManaged(MonotonicTime now) {
   for (Neighbour* neighbour : managed_) (void)Use(*neighbour, now);
-  next_managed_ = now + params_.interval_probe;
+  next_managed_ = now + std::max(defaults_.interval_probe, kTick);
 }
 
 std::optional<MonotonicTime> NeighTable::NextDeadline() const {

@@ -6,7 +6,6 @@
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -16,14 +15,14 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/btree_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/device.h"
 #include "control/inet_device.h"
+#include "control/neigh_params.h"
 
 namespace vswitch {
-
-using Milliseconds = std::chrono::milliseconds;
 
 // Sets of states.
 constexpr uint8_t kNudInTimer =
@@ -67,7 +66,8 @@ enum NeighUpdate : uint32_t {
 class NeighAnnouncer {
  public:
   virtual ~NeighAnnouncer() = default;
-  // RTM_NEWNEIGH or RTM_DELNEIGH to RTNLGRP_NEIGH; `pid` is the port id of who asked, or 0.
+  // RTM_NEWNEIGH or RTM_DELNEIGH to RTNLGRP_NEIGH, or RTM_GETNEIGH for a program that can find the
+  // neighbour; `pid` is the port id of who asked, or 0.
   virtual void Announce(const Neighbour& neighbour, uint16_t type, uint32_t pid) = 0;
   // What an IPv4 address is in the device's namespace, RTN_* (inet_addr_type_dev_table).
   virtual uint8_t TypeOf(const Device& device, const IpAddress& address) = 0;
@@ -86,16 +86,6 @@ class NeighResolver {
   virtual void Failed(const Neighbour& neighbour) = 0;
 };
 
-// Timing and limits, what `ip ntable` shows (arp_tbl, nd_tbl).
-struct NeighParams {
-  Milliseconds base_reachable{30000}, retransmit{1000}, delay_probe{5000}, gc_stale{60000};
-  Milliseconds gc_interval{30000}, anycast_delay{1000}, proxy_delay{800}, locktime{1000};
-  Milliseconds interval_probe{5000};
-  uint32_t unicast_probes = 3, multicast_probes = 3, multicast_reprobes = 0, app_probes = 0;
-  uint32_t queue_bytes = 212992, proxy_queue = 64;
-  uint32_t gc_thresh1 = 128, gc_thresh2 = 512, gc_thresh3 = 1024;
-};
-
 // Control thread. Nothing happens by itself: the owner calls Run when NextDeadline has come.
 class NeighTable {
  public:
@@ -107,8 +97,16 @@ class NeighTable {
   NeighTable(const NeighTable&) = delete;
 
   uint8_t family() const { return family_; }
-  const NeighParams& params() const { return params_; }
-  Milliseconds reachable_time() const { return reachable_time_; }
+  const NeighLimits& limits() const { return limits_; }
+  void set_limits(const NeighLimits& limits) { limits_ = limits; }
+  // What devices get that come; the others that have none of their own have it, too.
+  const NeighParams& defaults() const { return defaults_; }
+  void set_defaults(const NeighParams& params) { defaults_ = params; }
+  const NeighParams& ParamsOf(const Device& device) const;
+  // To be changed: from now on the device has its own.
+  NeighParams& OwnParams(const Device& device);
+  // The device lost the protocol, or goes.
+  void ForgetParams(const Device& device) { own_params_.erase(&device); }
   // Null: nobody resolves; entries stay as users make them. Not owned.
   void set_resolver(NeighResolver* resolver) { resolver_ = resolver; }
 
@@ -171,6 +169,7 @@ class NeighTable {
   MonotonicTime Advance(Neighbour& neighbour, MonotonicTime now, bool& notify);
   uint32_t MaxProbes(const Neighbour& neighbour) const;
   void Probe(Neighbour& neighbour);
+  MonotonicTime NextGc(MonotonicTime now) const;
   void CollectGarbage(MonotonicTime now);
   void KeepManaged(MonotonicTime now);
   static bool Forgettable(const Neighbour& neighbour);
@@ -178,8 +177,9 @@ class NeighTable {
   const uint8_t family_;
   NeighAnnouncer& announcer_;
   NeighResolver* resolver_ = nullptr;
-  const NeighParams params_;
-  const Milliseconds reachable_time_;  // drawn once (neigh_rand_reach_time)
+  NeighLimits limits_;
+  NeighParams defaults_;
+  absl::flat_hash_map<const Device*, NeighParams> own_params_;
   absl::btree_map<Key, std::unique_ptr<Neighbour>> entries_;
   absl::btree_set<std::pair<MonotonicTime, Neighbour*>> timers_;
   absl::btree_set<Neighbour*> managed_;

@@ -31,13 +31,6 @@ constexpr Policy MakePolicy(bool inet) {
 constexpr Policy kInetPolicy = MakePolicy(true);
 constexpr Policy kInet6Policy = MakePolicy(false);
 
-struct Header {
-  uint16_t type = RTM_NEWNETCONF;
-  uint16_t flags = 0;
-  uint32_t seq = 0;
-  uint32_t pid = 0;
-};
-
 absl::Status Refuse(uint8_t family, const char* text) {
   return ErrnoStatus(EINVAL, (family == AF_INET ? "ipv4: " : "ipv6: ") + std::string(text));
 }
@@ -61,13 +54,13 @@ void PutInet6Conf(NlWriter& writer) {
 }
 
 // `conf` is of IPv4; in RTM_DELNETCONF there is nothing but the index.
-void Fill(int32_t ifindex, uint8_t family, const InetConf& conf, const Header& header,
+void Fill(int32_t ifindex, uint8_t family, const InetConf& conf, const MessageHead& head,
           Datagram& out) {
   NlWriter writer(out);
-  writer.Begin(header.type, header.flags, header.seq, header.pid);
+  writer.Begin(head.type, head.flags, head.seq, head.pid);
   writer.PutStruct(netconfmsg{.ncm_family = family});
   writer.PutS32(NETCONFA_IFINDEX, ifindex);
-  if (header.type == RTM_NEWNETCONF) {
+  if (head.type == RTM_NEWNETCONF) {
     family == AF_INET ? PutInetConf(conf, writer) : PutInet6Conf(writer);
   }
   writer.End();
@@ -107,7 +100,7 @@ absl::Status CheckDump(const Request& request, uint8_t family) {
   if (size < sizeof(netconfmsg)) {
     return Refuse(family, "Invalid header for netconf dump request");
   }
-  if (size > NLMSG_ALIGN(sizeof(netconfmsg))) {
+  if (size != NLMSG_ALIGN(sizeof(netconfmsg))) {
     return Refuse(family, "Invalid data after header in netconf dump request");
   }
   return absl::OkStatus();
@@ -119,9 +112,7 @@ class NetconfDump final : public DumpSource {
   NetconfDump(const Registry& registry, const Request& request, std::vector<uint8_t> families)
       : registry_(registry),
         inode_(request.client.ns->inode()),
-        header_{.flags = NLM_F_MULTI,
-                .seq = request.message.header.nlmsg_seq,
-                .pid = request.client.port_id},
+        head_(ReplyHead(request, RTM_NEWNETCONF, NLM_F_MULTI)),
         families_(std::move(families)) {}
 
   bool Fill(DumpPage& page) override {
@@ -158,12 +149,12 @@ class NetconfDump final : public DumpSource {
 
   bool Add(int32_t ifindex, const InetConf& conf, DumpPage& page) const {
     return page.Add(
-        [&](Datagram& out) { vswitch::Fill(ifindex, families_[family_], conf, header_, out); });
+        [&](Datagram& out) { vswitch::Fill(ifindex, families_[family_], conf, head_, out); });
   }
 
   const Registry& registry_;
   const uint64_t inode_;
-  const Header header_;
+  const MessageHead head_;
   const std::vector<uint8_t> families_;
   size_t family_ = 0, totals_ = 0;
   LinkCursor cursor_;
@@ -185,8 +176,7 @@ absl::Status GetNetconf(const Request& request) {
     conf = &InetConfOf(*device);
   }
   Datagram reply;
-  Fill(ifindex, family, *conf,
-       {.seq = request.message.header.nlmsg_seq, .pid = request.client.port_id}, reply);
+  Fill(ifindex, family, *conf, ReplyHead(request, RTM_NEWNETCONF), reply);
   request.client.Send(std::move(reply));
   return absl::OkStatus();
 }

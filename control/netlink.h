@@ -82,7 +82,7 @@ enum class NlType : uint8_t {
   kU64,
   kString,     // 1..max_len bytes without the optional trailing NUL
   kNulString,  // as kString, and a NUL must be there
-  kBinary,     // 0..max_len bytes
+  kBinary,     // 0..max_len bytes; at least `min`, if there is one
   kNested,     // 0 bytes, or at least an attribute header
   kFlag,       // 0 bytes: being there says it all
   kReject,     // never allowed in a request
@@ -91,7 +91,9 @@ enum class NlType : uint8_t {
 struct NlPolicy {
   NlType type = NlType::kUnspecified;
   uint16_t max_len = 0;
-  std::optional<int64_t> min = std::nullopt;  // integers only
+  std::optional<int64_t> min = std::nullopt;  // integers, and the size of kBinary
+  uint32_t mask = 0;                          // bits that an integer may have; 0: any
+  uint16_t exact_from = 0;  // of entry 0: this type and those above are checked as in kExact
 };
 
 // What an answer can carry beside the errno and the sentence of an absl::Status (NETLINK_EXT_ACK).

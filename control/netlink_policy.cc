@@ -14,6 +14,7 @@ namespace {
 
 constexpr char kPolicyFailed[] = "Attribute failed policy validation";
 constexpr char kOutOfRange[] = "integer out of range";
+constexpr char kSizeOutOfRange[] = "binary attribute size out of range";
 constexpr char kLeftover[] = "bytes leftover after parsing attributes";
 
 size_t IntegerSize(NlType type) {
@@ -55,7 +56,9 @@ int CheckForm(Bytes value, const NlPolicy& policy) {
     case NlType::kString:
       return StringFits(value, policy.max_len) ? 0 : ERANGE;
     case NlType::kBinary:
-      return policy.max_len == 0 || value.size() <= policy.max_len ? 0 : ERANGE;
+      return policy.max_len == 0 || policy.min.has_value() || value.size() <= policy.max_len
+                 ? 0
+                 : ERANGE;
     case NlType::kFlag:
       return value.empty() ? 0 : ERANGE;
     case NlType::kNested:
@@ -68,8 +71,11 @@ int CheckForm(Bytes value, const NlPolicy& policy) {
 }
 
 // REQUIRES: CheckForm allowed the value.
-bool AboveMinimum(Bytes value, const NlPolicy& policy) {
+bool InRange(Bytes value, const NlPolicy& policy) {
   if (!policy.min.has_value()) return true;
+  if (policy.type == NlType::kBinary) {
+    return value.size() >= static_cast<size_t>(*policy.min) && value.size() <= policy.max_len;
+  }
   if (policy.type == NlType::kS32) return ReadStruct<int32_t>(value) >= *policy.min;
   const auto number = ReadStruct<uint64_t>(value.first(IntegerSize(policy.type)));
   return *policy.min <= 0 || number >= static_cast<uint64_t>(*policy.min);
@@ -105,6 +111,7 @@ uint32_t TypeForClient(NlType type) {
 }
 
 void PutRange(NlWriter& writer, const NlPolicy& policy) {
+  if (policy.mask != 0) return writer.PutU64(NL_POLICY_TYPE_ATTR_MASK, policy.mask);
   if (policy.type == NlType::kS32) {
     writer.PutS64(NL_POLICY_TYPE_ATTR_MIN_VALUE_S,
                   policy.min.value_or(std::numeric_limits<int32_t>::min()));
@@ -126,6 +133,9 @@ Datagram DescribePolicy(const NlPolicy& policy) {
   if (IntegerSize(policy.type) != 0) {
     PutRange(writer, policy);
   } else if (policy.type != NlType::kNested && policy.max_len != 0) {
+    if (policy.min.has_value()) {
+      writer.PutU32(NL_POLICY_TYPE_ATTR_MIN_LENGTH, static_cast<uint32_t>(*policy.min));
+    }
     writer.PutU32(NL_POLICY_TYPE_ATTR_MAX_LENGTH, policy.max_len);
   }
   writer.PutU32(NL_POLICY_TYPE_ATTR_TYPE, type);
@@ -168,8 +178,12 @@ absl::Status CheckAttribute(const NlAttr& attr, const NlPolicy& policy, NlParse 
   if (const int error = CheckForm(attr.value, policy); error != 0) {
     return PolicyError(error, kPolicyFailed, attr, policy, ack);
   }
-  if (!AboveMinimum(attr.value, policy)) {
-    return PolicyError(ERANGE, kOutOfRange, attr, policy, ack);
+  if (!InRange(attr.value, policy)) {
+    const bool binary = policy.type == NlType::kBinary;
+    return PolicyError(ERANGE, binary ? kSizeOutOfRange : kOutOfRange, attr, policy, ack);
+  }
+  if (policy.mask != 0 && (ReadStruct<uint32_t>(attr.value) & ~policy.mask) != 0) {
+    return AttributeError(EINVAL, "reserved bit set", attr, ack);
   }
   return absl::OkStatus();
 }
@@ -194,7 +208,10 @@ absl::StatusOr<NlAttrs> ParseAttributes(Bytes attrs, uint32_t offset,
       if (mode == NlParse::kLegacy) continue;
       return AttributeError(EINVAL, "Unknown attribute type", *attr, ack);
     }
-    const absl::Status status = CheckAttribute(*attr, policy[attr->type], mode, ack);
+    const uint16_t exact_from = policy[0].exact_from;
+    const bool exact = exact_from != 0 && attr->type >= exact_from;
+    const absl::Status status =
+        CheckAttribute(*attr, policy[attr->type], exact ? NlParse::kExact : mode, ack);
     if (!status.ok()) return status;
     table.Set(*attr);
   }

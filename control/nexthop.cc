@@ -55,6 +55,16 @@ const NextHop* SelectHop(const std::vector<const NextHop*>& usable, const Flow& 
   return usable.empty() ? nullptr : usable.back();
 }
 
+const NextHop* SelectResilient(const IpRoute& route, const Flow& flow) {
+  const NexthopObject* group = route.nexthop.get();
+  if (group == nullptr || group->resilient == nullptr) return nullptr;
+  const uint32_t id = group->resilient->Use(HashOf(flow), MonotonicTime::clock::now());
+  for (size_t i = 0; i < group->members.size(); ++i) {
+    if (group->members[i].nexthop->id == id) return &group->hops[i];
+  }
+  return nullptr;
+}
+
 bool NexthopObject::IsBlackhole() const {
   if (!group()) return blackhole;
   return members.size() == 1 && members[0].nexthop->blackhole;
@@ -76,9 +86,23 @@ void NexthopObject::UpdateHops() {
   for (NexthopObject* parent : groups) parent->UpdateHops();
 }
 
+void NexthopObject::UpdateBuckets(MonotonicTime now) {
+  if (resilient == nullptr) return;
+  std::vector<ResilientTable::Member> ids;
+  for (const Member& member : members) {
+    ids.push_back({.id = member.nexthop->id, .weight = member.weight});
+  }
+  resilient->SetMembers(ids, now);
+}
+
 std::shared_ptr<NexthopObject> Nexthops::Find(uint32_t id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : found->second;
+}
+
+bool Nexthops::HasRoomFor(const NexthopObject& nexthop) const {
+  const auto& config = nexthop.resilient_config;
+  return !config.has_value() || buckets_ + *config->buckets <= kMaxBuckets;
 }
 
 void Nexthops::Insert(std::shared_ptr<NexthopObject> nexthop) {
@@ -86,6 +110,11 @@ void Nexthops::Insert(std::shared_ptr<NexthopObject> nexthop) {
     member.nexthop->groups.insert(nexthop.get());
   }
   nexthop->UpdateHops();
+  if (nexthop->resilient_config.has_value()) {
+    nexthop->resilient = std::make_unique<ResilientTable>(*nexthop->resilient_config->buckets);
+    buckets_ += nexthop->resilient->buckets().size();
+    Reconfigure(*nexthop, *nexthop->resilient_config);
+  }
   ++changes_;
   const uint32_t id = nexthop->id;
   by_device_.emplace(nexthop->hop.device, id);
@@ -98,7 +127,22 @@ void Nexthops::Erase(NexthopObject& nexthop) {
   }
   ++changes_;
   by_device_.erase({nexthop.hop.device, nexthop.id});
+  if (nexthop.resilient != nullptr) buckets_ -= nexthop.resilient->buckets().size();
+  Unschedule(nexthop);
   by_id_.erase(nexthop.id);
+}
+
+// The part of Redefine for a resilient group. Timers that are not given stay.
+void Nexthops::Reconfigure(NexthopObject& group, const ResilientConfig& config) {
+  ResilientTable& table = *group.resilient;
+  table.idle_timer = config.idle_timer.value_or(table.idle_timer);
+  table.unbalanced_timer = config.unbalanced_timer.value_or(table.unbalanced_timer);
+  Rebalance(group);
+}
+
+void Nexthops::Rebalance(NexthopObject& group) {
+  group.UpdateBuckets(MonotonicTime::clock::now());
+  Schedule(group);
 }
 
 void Nexthops::Redefine(NexthopObject& old, const NexthopObject& now) {
@@ -114,6 +158,7 @@ void Nexthops::Redefine(NexthopObject& old, const NexthopObject& now) {
   old.hop = now.hop;
   old.members = now.members;
   old.UpdateHops();
+  if (old.resilient != nullptr) Reconfigure(old, *now.resilient_config);
   ++changes_;
 }
 
@@ -124,6 +169,27 @@ std::vector<std::shared_ptr<NexthopObject>> Nexthops::Through(const Device& devi
     nexthops.push_back(by_id_.at(entry->second));
   }
   return nexthops;
+}
+
+std::optional<MonotonicTime> Nexthops::NextDeadline() const {
+  if (upkeep_.empty()) return std::nullopt;
+  return upkeep_.begin()->first;
+}
+
+NexthopObject* Nexthops::FindDue(MonotonicTime now) const {
+  if (upkeep_.empty() || upkeep_.begin()->first > now) return nullptr;
+  return by_id_.at(upkeep_.begin()->second).get();
+}
+
+void Nexthops::Schedule(NexthopObject& nexthop) {
+  Unschedule(nexthop);
+  nexthop.upkeep = nexthop.resilient == nullptr ? std::nullopt : nexthop.resilient->due();
+  if (nexthop.upkeep.has_value()) upkeep_.emplace(*nexthop.upkeep, nexthop.id);
+}
+
+void Nexthops::Unschedule(NexthopObject& nexthop) {
+  if (nexthop.upkeep.has_value()) upkeep_.erase({*nexthop.upkeep, nexthop.id});
+  nexthop.upkeep.reset();
 }
 
 uint32_t Nexthops::UnusedId() {

@@ -10,6 +10,7 @@
 #include "absl/status/statusor.h"
 #include "control/client.h"
 #include "control/dump.h"
+#include "control/message_head.h"
 #include "control/netlink.h"
 
 namespace vswitch {
@@ -23,6 +24,14 @@ struct Request {
   uint16_t flags() const { return message.header.nlmsg_flags; }
   uint8_t family() const { return ReadStruct<rtgenmsg>(message.payload()).rtgen_family; }
 };
+
+// The head of a message that answers the request.
+inline MessageHead ReplyHead(const Request& request, uint16_t type, int flags = 0) {
+  return {.type = type,
+          .flags = static_cast<uint16_t>(flags),
+          .seq = request.message.header.nlmsg_seq,
+          .pid = request.client.port_id};
+}
 
 using DumpStart = absl::StatusOr<std::unique_ptr<DumpSource>>;
 

@@ -42,6 +42,7 @@ struct RouteMetrics {
 
 struct IpRoute {
   IpPrefix dst;  // the bits behind the prefix are zero
+  IpPrefix src;  // IPv6: only packets from there take it; as dst, or without length: all do
   uint32_t table = RT_TABLE_MAIN;
   uint8_t tos = 0;  // IPv4
   uint8_t type = RTN_UNICAST;

@@ -18,6 +18,7 @@ using Policy = std::array<NlPolicy, RTA_MAX + 1>;
 
 constexpr Policy MakePolicy(uint8_t family) {
   Policy policy{};
+  policy[RTA_UNSPEC].exact_from = RTA_DPORT + 1;
   for (const uint16_t type :
        {RTA_IIF, RTA_OIF, RTA_PRIORITY, RTA_UID, RTA_MARK, RTA_TABLE, RTA_NH_ID}) {
     policy[type] = {.type = NlType::kU32};
@@ -63,7 +64,7 @@ absl::StatusOr<NlAttrs> Parse(const Request& request, std::span<const NlPolicy> 
 RouteConfig FromHeader(const Request& request) {
   const auto header = ReadStruct<rtmsg>(request.message.payload());
   RouteConfig config{.dst = {IpAddress::Any(header.rtm_family), header.rtm_dst_len},
-                     .source_length = header.rtm_src_len,
+                     .src = {IpAddress::Any(header.rtm_family), header.rtm_src_len},
                      .tos = header.rtm_tos,
                      .type = header.rtm_type,
                      .scope = header.rtm_scope,
@@ -119,15 +120,12 @@ absl::Status TakeAddresses6(const NlAttrs& attrs, RouteConfig& config) {
   if (attrs.Has(RTA_VIA)) {
     return ErrnoStatus(EINVAL, "IPv6 does not support RTA_VIA attribute");
   }
-  const auto bytes_of = [](uint8_t bits) { return static_cast<size_t>((bits + 7) / 8); };
-  if (attrs.Has(RTA_DST)) {
-    const Bytes dst = attrs.Binary(RTA_DST);
-    const size_t wanted = bytes_of(config.dst.length);
-    if (dst.size() < wanted) return ErrnoStatus(EINVAL);
-    config.dst.address = IpAddress::Read(AF_INET6, dst.first(std::min<size_t>(wanted, 16)));
-  }
-  if (attrs.Has(RTA_SRC) && attrs.Binary(RTA_SRC).size() < bytes_of(config.source_length)) {
-    return ErrnoStatus(EINVAL);
+  for (const auto& [type, prefix] : {std::pair(RTA_DST, &config.dst), {RTA_SRC, &config.src}}) {
+    if (!attrs.Has(type)) continue;
+    const Bytes value = attrs.Binary(type);
+    const size_t wanted = (prefix->length + 7u) / 8;
+    if (value.size() < wanted) return ErrnoStatus(EINVAL);
+    prefix->address = IpAddress::Read(AF_INET6, value.first(std::min<size_t>(wanted, 16)));
   }
   if (attrs.Has(RTA_PREFSRC)) {
     const IpAddress prefsrc = *FindAddress(attrs, RTA_PREFSRC, AF_INET6);

@@ -21,7 +21,7 @@ namespace vswitch {
 // What a route shall be, by a request or by the switch itself. Views into the request.
 struct RouteConfig {
   IpPrefix dst;
-  uint8_t source_length = 0;  // IPv6
+  IpPrefix src;  // IPv6: whom packets must come from; length 0: anybody
   uint8_t tos = 0, type = 0, scope = 0, protocol = 0;
   uint32_t table = 0;
   uint32_t flags = 0;    // rtm_flags: RTNH_F_*, RTM_F_*

@@ -27,40 +27,66 @@ int CompareV6(const IpPrefix& a, const IpPrefix& b) {
   return a.length > b.length ? -1 : 1;
 }
 
+int CompareV6(const RouteNode& a, const RouteNode& b) {
+  if (a.dst == b.dst) {
+    if (a.from_all() || b.from_all()) return int{a.from_all()} - int{b.from_all()};
+    return CompareV6(a.src, b.src);
+  }
+  // What has a source comes before all that is inside of its prefix.
+  if (!a.from_all() && a.dst.length < b.dst.length && a.dst.Contains(b.dst.address)) return -1;
+  if (!b.from_all() && b.dst.length < a.dst.length && b.dst.Contains(a.dst.address)) return 1;
+  return CompareV6(a.dst, b.dst);
+}
+
 }  // namespace
 
 bool RouteKey::operator<(const RouteKey& other) const {
-  const int order_of_dst =
-      dst.address.family == AF_INET6 ? CompareV6(dst, other.dst) : CompareV4(dst, other.dst);
-  if (order_of_dst != 0) return order_of_dst < 0;
+  const int order_of_node = node.dst.address.family == AF_INET6
+                                ? CompareV6(node, other.node)
+                                : CompareV4(node.dst, other.node.dst);
+  if (order_of_node != 0) return order_of_node < 0;
   return std::tie(rank, order) < std::tie(other.rank, other.order);
 }
 
 RouteKey RouteTable::KeyOf(const IpRoute& route) {
-  return {route.dst, RouteKey::RankOf(route.tos, route.priority), route.order};
+  return {{route.dst, route.src}, RouteKey::RankOf(route.tos, route.priority), route.order};
 }
 
-RouteTable::Map::const_iterator RouteTable::FirstOf(const IpPrefix& dst, uint64_t rank) const {
-  return routes_.lower_bound({dst, rank, std::numeric_limits<int64_t>::min()});
+RouteTable::Map::const_iterator RouteTable::FirstOf(const RouteNode& node, uint64_t rank) const {
+  return routes_.lower_bound({node, rank, std::numeric_limits<int64_t>::min()});
 }
 
-bool RouteTable::HasPrefix(const IpPrefix& dst) const {
-  const auto first = FirstOf(dst);
-  return first != routes_.end() && first->first.dst == dst;
+const IpRoute* RouteTable::First(const RouteNode& node) const {
+  const auto first = FirstOf(node);
+  return first != routes_.end() && first->first.node == node ? first->second.get() : nullptr;
 }
 
-std::vector<IpRoute*> RouteTable::OfPrefix(const IpPrefix& dst) const {
+bool RouteTable::HasNode(const RouteNode& node) const { return First(node) != nullptr; }
+
+void RouteTable::CountSource(const RouteNode& node) {
+  if (!node.from_all()) ++source_lengths_[node.dst][node.src.length];
+}
+
+void RouteTable::UncountSource(const RouteNode& node) {
+  if (node.from_all()) return;
+  const auto sources = source_lengths_.find(node.dst);
+  const auto length = sources->second.find(node.src.length);
+  if (--length->second == 0) sources->second.erase(length);
+  if (sources->second.empty()) source_lengths_.erase(sources);
+}
+
+std::vector<IpRoute*> RouteTable::OfNode(const RouteNode& node) const {
   std::vector<IpRoute*> routes;
-  for (auto entry = FirstOf(dst); entry != routes_.end() && entry->first.dst == dst; ++entry) {
+  for (auto entry = FirstOf(node); entry != routes_.end() && entry->first.node == node; ++entry) {
     routes.push_back(entry->second.get());
   }
   return routes;
 }
 
-std::vector<IpRoute*> RouteTable::OfGroup(const IpPrefix& dst, uint8_t tos,
+std::vector<IpRoute*> RouteTable::OfGroup(const RouteNode& node, uint8_t tos,
                                           uint32_t priority) const {
   std::vector<IpRoute*> routes;
-  (void)VisitGroup(dst, tos, priority, [&](IpRoute& route) {
+  (void)VisitGroup(node, tos, priority, [&](IpRoute& route) {
     routes.push_back(&route);
     return true;
   });
@@ -72,9 +98,9 @@ IpRoute& RouteTable::Insert(std::unique_ptr<IpRoute> route, Place place) {
   constexpr int64_t kLast = std::numeric_limits<int64_t>::max();
   RouteKey key = KeyOf(*route);
   const auto in_group = [&](Map::const_iterator entry) {
-    return entry->first.dst == key.dst && entry->first.rank == key.rank;
+    return entry->first.node == key.node && entry->first.rank == key.rank;
   };
-  auto next = routes_.lower_bound({key.dst, key.rank, place == Place::kFirst ? kFirst : kLast});
+  auto next = routes_.lower_bound({key.node, key.rank, place == Place::kFirst ? kFirst : kLast});
   key.order = 0;
   if (place == Place::kFirst && next != routes_.end() && in_group(next)) {
     key.order = next->first.order - 1;
@@ -82,7 +108,8 @@ IpRoute& RouteTable::Insert(std::unique_ptr<IpRoute> route, Place place) {
     key.order = std::prev(next)->first.order + 1;
   }
   route->order = key.order;
-  ++lengths_[key.dst.length];
+  ++lengths_[key.node.dst.length];
+  CountSource(key.node);
   ++changes_;
   return *routes_.emplace(key, std::move(route)).first->second;
 }
@@ -95,6 +122,7 @@ std::unique_ptr<IpRoute> RouteTable::Replace(IpRoute& old, std::unique_ptr<IpRou
 
 std::unique_ptr<IpRoute> RouteTable::Remove(IpRoute& route) {
   --lengths_[route.dst.length];
+  UncountSource({route.dst, route.src});
   ++changes_;
   return std::move(routes_.extract(KeyOf(route)).mapped());
 }
@@ -111,8 +139,9 @@ RouteTable* RouteTables::Find(uint32_t id) const {
 
 RouteTable& RouteTables::FindOrMake(uint32_t id) {
   if (RouteTable* table = Find(id)) return *table;
-  auto& table = tables_[{id % kBuckets, -++last_table_}];
-  table = std::make_unique<RouteTable>(id);
+  const RouteTable::Position position(id % kBuckets, -++last_table_);
+  auto& table = tables_[position];
+  table = std::make_unique<RouteTable>(id, position);
   return *(by_id_[id] = table.get());
 }
 
@@ -124,16 +153,17 @@ std::vector<RouteTable*> RouteTables::DumpOrder() const {
 
 void RouteTables::Index(IpRoute& route) {
   for (const NextHop& hop : route.hops) {
-    if (hop.device != nullptr) by_device_.insert(Use{hop.device, route.dst, &route});
+    if (hop.device != nullptr) by_device_.insert(Use{hop.device, route.dst, route.src, &route});
   }
-  if (route.nexthop != nullptr) by_device_.insert(Use{nullptr, route.dst, &route});
+  if (route.nexthop != nullptr) by_device_.insert(Use{nullptr, route.dst, route.src, &route});
   if (route.prefsrc.valid()) by_source_[route.prefsrc].insert(&route);
   if (route.nexthop != nullptr) route.nexthop->routes.insert(&route);
 }
 
 void RouteTables::Unindex(IpRoute& route) {
-  for (const NextHop& hop : route.hops) by_device_.erase(Use{hop.device, route.dst, &route});
-  if (route.nexthop != nullptr) by_device_.erase(Use{nullptr, route.dst, &route});
+  for (const NextHop& hop : route.hops)
+    by_device_.erase(Use{hop.device, route.dst, route.src, &route});
+  if (route.nexthop != nullptr) by_device_.erase(Use{nullptr, route.dst, route.src, &route});
   if (route.prefsrc.valid()) UnindexSource(route);
   if (route.nexthop != nullptr) route.nexthop->routes.erase(&route);
 }
@@ -160,20 +190,22 @@ std::unique_ptr<IpRoute> RouteTables::Remove(IpRoute& route) {
   return Find(route.table)->Remove(route);
 }
 
-std::vector<IpRoute*> RouteTables::InOrder(std::vector<IpRoute*> routes) {
-  const auto position = [](const IpRoute& route) { return route.table % kBuckets; };
-  std::sort(routes.begin(), routes.end(), [&](const IpRoute* a, const IpRoute* b) {
-    if (a->table != b->table) {
-      return std::pair(position(*a), a->table) < std::pair(position(*b), b->table);
-    }
-    return RouteTable::KeyOf(*a) < RouteTable::KeyOf(*b);
+std::vector<IpRoute*> RouteTables::InOrder(std::vector<IpRoute*> routes) const {
+  using Entry = std::pair<RouteTable::Position, IpRoute*>;
+  std::vector<Entry> entries;
+  for (IpRoute* route : routes) entries.emplace_back(Find(route->table)->position(), route);
+  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
+    if (a.first != b.first) return a.first < b.first;
+    return RouteTable::KeyOf(*a.second) < RouteTable::KeyOf(*b.second);
   });
+  std::transform(entries.begin(), entries.end(), routes.begin(),
+                 [](const Entry& entry) { return entry.second; });
   return routes;
 }
 
 std::vector<IpRoute*> RouteTables::Using(const Device& device) const {
   std::vector<IpRoute*> routes;
-  for (auto entry = by_device_.lower_bound({&device, {}, nullptr});
+  for (auto entry = by_device_.lower_bound({&device, {}, {}, nullptr});
        entry != by_device_.end() && entry->device == &device; ++entry) {
     routes.push_back(entry->route);
   }

@@ -6,9 +6,11 @@
 #include <array>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -19,9 +21,20 @@
 
 namespace vswitch {
 
-// Where a route stands in its table. Those with the same prefix, tos and priority are a group.
-struct RouteKey {
+// What routes of a table are for (struct fib6_node). Packets to a prefix; those that come from
+// `src` only, if it has a length.
+struct RouteNode {
   IpPrefix dst;
+  IpPrefix src;
+
+  RouteNode(const IpPrefix& to = {}, const IpPrefix& from = {}) : dst(to), src(from) {}
+  bool operator==(const RouteNode&) const = default;
+  bool from_all() const { return src.length == 0; }
+};
+
+// Where a route stands in its table. Those with the same node, tos and priority are a group.
+struct RouteKey {
+  RouteNode node;
   uint64_t rank = 0;  // among routes of the prefix: the highest tos, then the lowest priority first
   int64_t order = 0;  // in the group
 
@@ -30,7 +43,7 @@ struct RouteKey {
   }
   // In the order of a dump. IPv4 goes by address, and the longest of the prefixes that begin there
   // comes first (fib_trie); IPv6 goes by address, too, but a prefix comes after all that is inside
-  // of it (fib6_walk).
+  // of it, and before that what is for some sources only (fib6_walk).
   bool operator<(const RouteKey& other) const;
 };
 
@@ -41,8 +54,12 @@ class RouteTable {
 
   enum class Place { kFirst, kLast };  // in the group
 
-  explicit RouteTable(uint32_t id) : id_(id) {}
+  // By bucket, (id & 255), then the most recent first: the order of a dump.
+  using Position = std::pair<uint32_t, int64_t>;
+
+  RouteTable(uint32_t id, Position position) : id_(id), position_(position) {}
   uint32_t id() const { return id_; }
+  Position position() const { return position_; }
 
   static RouteKey KeyOf(const IpRoute& route);
 
@@ -51,30 +68,51 @@ class RouteTable {
   std::unique_ptr<IpRoute> Replace(IpRoute& old, std::unique_ptr<IpRoute> route);
   std::unique_ptr<IpRoute> Remove(IpRoute& route);
 
-  // All routes of a prefix, or of one group, in order.
-  std::vector<IpRoute*> OfPrefix(const IpPrefix& dst) const;
-  std::vector<IpRoute*> OfGroup(const IpPrefix& dst, uint8_t tos, uint32_t priority) const;
+  // All routes of a node, or of one group, in order.
+  std::vector<IpRoute*> OfNode(const RouteNode& node) const;
+  std::vector<IpRoute*> OfGroup(const RouteNode& node, uint8_t tos, uint32_t priority) const;
 
   // Calls `visit(IpRoute&)` for the routes of a group until it returns false; true at the end.
   template <typename Visit>
-  bool VisitGroup(const IpPrefix& dst, uint8_t tos, uint32_t priority, Visit visit) const {
+  bool VisitGroup(const RouteNode& node, uint8_t tos, uint32_t priority, Visit visit) const {
     const uint64_t rank = RouteKey::RankOf(tos, priority);
-    for (auto entry = FirstOf(dst, rank);
-         entry != routes_.end() && entry->first.dst == dst && entry->first.rank == rank; ++entry) {
+    for (auto entry = FirstOf(node, rank);
+         entry != routes_.end() && entry->first.node == node && entry->first.rank == rank;
+         ++entry) {
       if (!visit(*entry->second)) return false;
     }
     return true;
   }
-  bool HasPrefix(const IpPrefix& dst) const;
+  bool HasNode(const RouteNode& node) const;
+  // Whether some routes to the prefix are for some sources only.
+  bool HasSources(const IpPrefix& dst) const { return source_lengths_.contains(dst); }
 
-  // Calls `visit(const IpRoute&)` for the first route of each prefix that contains an address, from
-  // the longest on, until it returns true.
+  // Calls `visit(const IpRoute&)` for the first route of each node that a packet matches, until it
+  // returns true: from the longest prefix on, of each the longest source first. A prefix with
+  // sources, all of which are others, is passed over as long as there was none before
+  // (fib6_node_lookup, fib6_backtrack). `source` may be none at all.
   template <typename Visit>
-  void VisitPrefixes(const IpAddress& address, Visit visit) const {
+  void VisitNodes(const IpAddress& address, const IpAddress& source, Visit visit) const {
+    bool found = false;
     for (int length = address.bits(); length >= 0; --length) {
-      const IpRoute* first =
-          LookupLength(address, static_cast<uint8_t>(length), [](const IpRoute&) { return true; });
-      if (first != nullptr && visit(*first)) return;
+      if (lengths_[static_cast<size_t>(length)] == 0) continue;
+      const IpPrefix dst = IpPrefix{address, static_cast<uint8_t>(length)}.Network();
+      const auto sources = source_lengths_.find(dst);
+      const bool has_sources = sources != source_lengths_.end();
+      bool from_there = false;
+      if (has_sources && source.valid()) {
+        for (const auto& [bits, count] : sources->second) {
+          const IpRoute* first = First({dst, IpPrefix{source, bits}.Network()});
+          if (first == nullptr) continue;
+          from_there = found = true;
+          if (visit(*first)) return;
+        }
+      }
+      if (has_sources && !from_there && !found && length != 0) continue;
+      const IpRoute* first = First(dst);
+      if (first == nullptr) continue;
+      found = true;
+      if (visit(*first)) return;
     }
   }
   // Calls `visit(IpRoute&)` for the routes to an address whose prefix has this length, until it
@@ -83,7 +121,7 @@ class RouteTable {
   IpRoute* LookupLength(const IpAddress& address, uint8_t length, Visit visit) const {
     if (lengths_[length] == 0) return nullptr;
     const IpPrefix dst{address.Masked(length), length};
-    for (auto entry = FirstOf(dst); entry != routes_.end() && entry->first.dst == dst; ++entry) {
+    for (auto entry = FirstOf(dst); entry != routes_.end() && entry->first.node == dst; ++entry) {
       if (visit(*entry->second)) return entry->second.get();
     }
     return nullptr;
@@ -95,11 +133,20 @@ class RouteTable {
   uint64_t changes() const { return changes_; }
 
  private:
-  Map::const_iterator FirstOf(const IpPrefix& dst, uint64_t rank = 0) const;
+  Map::const_iterator FirstOf(const RouteNode& node, uint64_t rank = 0) const;
+  // Null if there is none.
+  const IpRoute* First(const RouteNode& node) const;
+  void CountSource(const RouteNode& node);
+  void UncountSource(const RouteNode& node);
 
   const uint32_t id_;
+  const Position position_;
   Map routes_;
   std::array<uint32_t, 129> lengths_{};  // routes by prefix length
+  // Prefixes with routes for some sources only: of those the lengths, the longest first, and how
+  // many routes have it.
+  using Lengths = absl::btree_map<uint8_t, uint32_t, std::greater<>>;
+  absl::flat_hash_map<IpPrefix, Lengths> source_lengths_;
   uint64_t changes_ = 0;
 };
 
@@ -109,7 +156,7 @@ class RouteTables {
   // Null if there is none.
   RouteTable* Find(uint32_t id) const;
   RouteTable& FindOrMake(uint32_t id);
-  // In the order of a dump: 256 buckets by (id & 255), the most recent first inside a bucket.
+  // In the order of a dump.
   std::vector<RouteTable*> DumpOrder() const;
 
   // As RouteTable has them, for the table that the route names.
@@ -121,12 +168,14 @@ class RouteTables {
   std::vector<IpRoute*> Using(const Device& device) const;
   std::vector<IpRoute*> WithSource(const IpAddress& prefsrc) const;
 
-  // Any of those of a prefix through the device that `accept(const IpRoute&)` wants; null if there
+  // Any of those of a node through the device that `accept(const IpRoute&)` wants; null if there
   // is none. A null device: those that use a nexthop object.
   template <typename Accept>
-  IpRoute* FindUsing(const Device* device, const IpPrefix& dst, Accept accept) const {
-    for (auto entry = by_device_.lower_bound({device, dst, nullptr});
-         entry != by_device_.end() && entry->device == device && entry->dst == dst; ++entry) {
+  IpRoute* FindUsing(const Device* device, const RouteNode& node, Accept accept) const {
+    for (auto entry = by_device_.lower_bound({device, node.dst, node.src, nullptr});
+         entry != by_device_.end() && entry->device == device && entry->dst == node.dst &&
+         entry->src == node.src;
+         ++entry) {
       if (accept(*entry->route)) return entry->route;
     }
     return nullptr;
@@ -140,7 +189,7 @@ class RouteTables {
   using RouteSet = absl::flat_hash_set<IpRoute*>;
   struct Use {
     const Device* device = nullptr;
-    IpPrefix dst;
+    IpPrefix dst, src;
     IpRoute* route = nullptr;
 
     auto operator<=>(const Use&) const = default;
@@ -149,10 +198,9 @@ class RouteTables {
   void Index(IpRoute& route);
   void Unindex(IpRoute& route);
   void UnindexSource(IpRoute& route);
-  static std::vector<IpRoute*> InOrder(std::vector<IpRoute*> routes);
+  std::vector<IpRoute*> InOrder(std::vector<IpRoute*> routes) const;
 
-  // By bucket, then the most recent first.
-  absl::btree_map<std::pair<uint32_t, int64_t>, std::unique_ptr<RouteTable>> tables_;
+  absl::btree_map<RouteTable::Position, std::unique_ptr<RouteTable>> tables_;
   absl::flat_hash_map<uint32_t, RouteTable*> by_id_;
   absl::btree_set<Use> by_device_;
   absl::flat_hash_map<IpAddress, RouteSet> by_source_;

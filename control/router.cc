@@ -19,6 +19,10 @@ bool HasCarrier(const Device& device) {
   return (ReportedFlags(device) & (IFF_RUNNING | IFF_LOWER_UP)) != 0;
 }
 
+bool IsAboutNeighbours(uint16_t type) {
+  return type == RTM_NEWNEIGH || type == RTM_DELNEIGH || type == RTM_GETNEIGH;
+}
+
 }  // namespace
 
 RouterTables::RouterTables(const Namespace& ns, NeighAnnouncer& neigh_announcer,
@@ -28,18 +32,26 @@ RouterTables::RouterTables(const Namespace& ns, NeighAnnouncer& neigh_announcer,
       rules4(AF_INET),
       rules6(AF_INET6),
       fib4(ns, rules4, nexthops, route_announcer),
-      fib6(ns, rules6, nexthops, route_announcer) {
+      fib6(ns, rules6, nexthops, address_labels, route_announcer) {
   fib4.set_fib6(&fib6);
+}
+
+RuleSet* RouterTables::Rules(uint8_t family) {
+  for (RuleSet* rules : {&rules4, &mroute_rules4, &mroute_rules6, &rules6}) {
+    if (rules->family() == family) return rules;
+  }
+  return nullptr;
 }
 
 Router::Router(Registry& registry, Multicast& multicast)
     : registry_(registry), multicast_(multicast) {}
 
 bool Router::Handles(uint16_t type) {
-  constexpr uint16_t kTypes[] = {RTM_NEWNEIGH,  RTM_DELNEIGH, RTM_GETNEIGH,   RTM_GETNEIGHTBL,
-                                 RTM_NEWROUTE,  RTM_DELROUTE, RTM_GETROUTE,   RTM_NEWRULE,
-                                 RTM_DELRULE,   RTM_GETRULE,  RTM_NEWNEXTHOP, RTM_DELNEXTHOP,
-                                 RTM_GETNEXTHOP};
+  constexpr uint16_t kTypes[] = {
+      RTM_NEWNEIGH,     RTM_DELNEIGH,     RTM_GETNEIGH,        RTM_GETNEIGHTBL, RTM_NEWROUTE,
+      RTM_DELROUTE,     RTM_GETROUTE,     RTM_NEWRULE,         RTM_DELRULE,     RTM_GETRULE,
+      RTM_NEWNEXTHOP,   RTM_DELNEXTHOP,   RTM_GETNEXTHOP,      RTM_SETNEIGHTBL, RTM_NEWADDRLABEL,
+      RTM_DELADDRLABEL, RTM_GETADDRLABEL, RTM_GETNEXTHOPBUCKET};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
@@ -51,19 +63,23 @@ absl::Status Router::Execute(const Request& request) {
 }
 
 absl::Status Router::Do(const Request& request) {
-  const bool bulk = (request.flags() & NLM_F_BULK) != 0;
   const uint16_t type = request.message.header.nlmsg_type;
-  const bool deletes = (type & 3) == (RTM_DELLINK & 3);
-  if (bulk && deletes) return ErrnoStatus(EOPNOTSUPP, "Bulk delete is not supported");
-  // Forwarding tables of bridges, which there are none of.
-  if (request.family() == AF_BRIDGE) return ErrnoStatus(EOPNOTSUPP);
+  if (request.family() == AF_BRIDGE && IsAboutNeighbours(type)) return ExecuteFdb(request);
   switch (type) {
+    case RTM_NEWADDRLABEL:
+      return NewAddressLabel(request);
+    case RTM_DELADDRLABEL:
+      return DelAddressLabel(request);
+    case RTM_GETADDRLABEL:
+      return GetAddressLabel(request);
     case RTM_NEWNEIGH:
       return NewNeigh(request);
     case RTM_DELNEIGH:
       return DelNeigh(request);
     case RTM_GETNEIGH:
       return GetNeigh(request);
+    case RTM_SETNEIGHTBL:
+      return SetNeighTable(request);
     case RTM_NEWROUTE:
       return NewRoute(request);
     case RTM_DELROUTE:
@@ -80,6 +96,8 @@ absl::Status Router::Do(const Request& request) {
       return DelNexthop(request);
     case RTM_GETNEXTHOP:
       return GetNexthop(request);
+    case RTM_GETNEXTHOPBUCKET:
+      return GetBucket(request);
     default:
       return ErrnoStatus(EOPNOTSUPP);
   }
@@ -95,8 +113,12 @@ DumpStart Router::Dump(const Request& request) {
       return DumpRoutes(request);
     case RTM_GETRULE:
       return DumpRules(request);
+    case RTM_GETADDRLABEL:
+      return DumpAddressLabels(request);
     case RTM_GETNEXTHOP:
       return DumpNexthops(request);
+    case RTM_GETNEXTHOPBUCKET:
+      return DumpBuckets(request);
     default:
       return ErrnoStatus(EOPNOTSUPP);
   }
@@ -110,6 +132,13 @@ RouterTables& Router::TablesOf(const Namespace& ns) {
   tables = std::make_unique<RouterTables>(ns, neigh_announcer, route_announcer);
   tables->arp.set_resolver(arp_resolver_);
   tables->nd.set_resolver(nd_resolver_);
+  // Limits and defaults are the same everywhere.
+  if (RouterTables* initial = FindTables(registry_.initial()); initial != nullptr) {
+    for (const uint8_t family : {AF_INET, AF_INET6}) {
+      tables->Neighbours(family)->set_limits(initial->Neighbours(family)->limits());
+      tables->Neighbours(family)->set_defaults(initial->Neighbours(family)->defaults());
+    }
+  }
   return *tables;
 }
 
@@ -134,8 +163,8 @@ void Router::SetResolver(uint8_t family, NeighResolver* resolver) {
 std::optional<MonotonicTime> Router::NextDeadline() const {
   std::optional<MonotonicTime> next;
   for (const auto& [ns, tables] : tables_) {
-    for (const auto& when :
-         {tables->arp.NextDeadline(), tables->nd.NextDeadline(), tables->fib6.NextDeadline()}) {
+    for (const auto& when : {tables->arp.NextDeadline(), tables->nd.NextDeadline(),
+                             tables->fib6.NextDeadline(), tables->nexthops.NextDeadline()}) {
       if (when.has_value() && (!next.has_value() || *when < *next)) next = when;
     }
   }
@@ -147,6 +176,7 @@ void Router::Run(MonotonicTime now) {
     tables->arp.Run(now);
     tables->nd.Run(now);
     tables->fib6.Run(now);
+    RunNexthops(*ns, tables->nexthops, now);
   }
 }
 
@@ -155,6 +185,7 @@ uint8_t Router::TypeOf(const Device& device, const IpAddress& address) {
 }
 
 void Router::OnAddressAdded(Device& device, const InetAddress& address) {
+  FollowGroups(device);
   RouterTables& tables = TablesOf(*device.ns);
   if (address.family() == AF_INET6) return tables.fib6.AddressAdded(device, address);
   tables.fib4.AddressAdded(device, address);
@@ -166,6 +197,10 @@ void Router::OnAddressReady(Device& device, const InetAddress& address) {
   TablesOf(*device.ns).fib6.AddressReady(device, address);
 }
 
+void Router::OnPeerChange(Device& device, const InetAddress& address) {
+  TablesOf(*device.ns).fib6.PeerChanges(device, address);
+}
+
 void Router::OnAddressChanged(Device& device, const InetAddress& before, const InetAddress& now) {
   RouterTables& tables = TablesOf(*device.ns);
   if (now.family() == AF_INET6) return tables.fib6.AddressChanged(device, before, now);
@@ -173,6 +208,7 @@ void Router::OnAddressChanged(Device& device, const InetAddress& before, const I
 }
 
 void Router::OnAddressRemoved(Device& device, const InetAddress& address) {
+  FollowGroups(device);
   RouterTables& tables = TablesOf(*device.ns);
   if (address.family() == AF_INET6) return tables.fib6.AddressRemoved(device, address);
   tables.fib4.AddressRemoved(device, address);
@@ -185,11 +221,13 @@ void Router::OnInet6Start(Device& device) { TablesOf(*device.ns).fib6.Inet6Start
 
 void Router::OnInet6Stop(Device& device) {
   RouterTables* tables = FindTables(*device.ns);
-  if (tables != nullptr) tables->fib6.LinkDown(device);
+  if (tables != nullptr) tables->fib6.LinkGone(device);
   FlushNeighbours(device, AF_INET6, false);
+  if (tables != nullptr) tables->nd.ForgetParams(device);
 }
 
 void Router::OnLinkUp(Device& device) {
+  FollowGroups(device);
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
   tables->fib4.LinkUp(device);
@@ -209,6 +247,7 @@ void Router::OnLinkChanged(Device& device) {
 }
 
 void Router::OnLinkDown(Device& device) {
+  FollowGroups(device);
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
   FlushNexthops(device, false);
@@ -219,8 +258,11 @@ void Router::OnLinkDown(Device& device) {
 }
 
 void Router::OnLinkGone(Device& device) {
+  device.mac_lists = nullptr;
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
+  tables->arp.ForgetParams(device);
+  tables->nd.ForgetParams(device);
   FlushNexthops(device, true);
   tables->fib4.LinkGone(device);
   FlushNeighbours(device, AF_INET, false);

@@ -17,10 +17,12 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "control/address_events.h"
+#include "control/address_labels.h"
 #include "control/client.h"
 #include "control/dump.h"
 #include "control/fib4.h"
 #include "control/fib6.h"
+#include "control/fill_neigh.h"
 #include "control/message_head.h"
 #include "control/neigh_proxies.h"
 #include "control/neigh_table.h"
@@ -43,17 +45,23 @@ struct RouterTables {
     return family == AF_INET ? &arp : family == AF_INET6 ? &nd : nullptr;
   }
 
+  // Null for families without.
+  RuleSet* Rules(uint8_t family);
+
   NeighTable arp, nd;
   NeighProxies proxies;
   RuleSet rules4, rules6;
+  RuleSet mroute_rules4{RTNL_FAMILY_IPMR}, mroute_rules6{RTNL_FAMILY_IP6MR};
+  AddressLabels address_labels;
   Nexthops nexthops;
   Fib4 fib4;
   Fib6 fib6;
 };
 
 // Control thread. Files: router.cc picks the handler and follows links and addresses;
-// rtnl_neigh.cc, rtnl_ntable.cc, rtnl_fdb.cc, rtnl_route.cc, rtnl_getroute.cc, rtnl_rule.cc and
-// rtnl_nexthop.cc hold the handlers.
+// rtnl_neigh.cc, rtnl_ntable.cc, rtnl_ntable_change.cc, rtnl_fdb.cc, rtnl_fdb_change.cc,
+// rtnl_route.cc, rtnl_getroute.cc, rtnl_rule.cc, rtnl_nexthop.cc and rtnl_bucket.cc hold the
+// handlers.
 class Router final : public AddressObserver, private NeighAnnouncer, private RouteAnnouncer {
  public:
   Router(Registry& registry, Multicast& multicast);
@@ -84,6 +92,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
 
   void OnAddressAdded(Device& device, const InetAddress& address) override;
   void OnAddressReady(Device& device, const InetAddress& address) override;
+  void OnPeerChange(Device& device, const InetAddress& address) override;
   void OnAddressChanged(Device& device, const InetAddress& before, const InetAddress& now) override;
   void OnAddressRemoved(Device& device, const InetAddress& address) override;
   void OnInet6Start(Device& device) override;
@@ -108,6 +117,15 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   absl::Status GetNeigh(const Request& request);
   DumpStart DumpNeighs(const Request& request);
   DumpStart DumpNeighTables(const Request& request);
+  absl::Status SetNeighTable(const Request& request);
+  absl::Status SetNeighParams(const Request& request, const NlAttr& nest, uint8_t family);
+  void SetNeighDefaults(uint8_t family, const NeighParams& defaults);
+  // AF_BRIDGE
+  absl::Status ExecuteFdb(const Request& request);
+  static absl::Status GetFdb(const Request& request);
+  absl::Status NewFdb(const Request& request);
+  absl::Status DelFdb(const Request& request);
+  void AnnounceFdb(uint16_t type, const Namespace& ns, const FdbEntry& entry);
   DumpStart DumpFdb(const Request& request);
 
   absl::Status NewRoute(const Request& request);
@@ -125,16 +143,25 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   void AnnounceRule(const Request& request, uint16_t type, const Rule& rule, const RuleSet& rules);
   DumpStart DumpRules(const Request& request);
 
+  absl::Status NewAddressLabel(const Request& request);
+  absl::Status DelAddressLabel(const Request& request);
+  absl::Status GetAddressLabel(const Request& request);
+  DumpStart DumpAddressLabels(const Request& request);
+
   absl::Status NewNexthop(const Request& request);
   static absl::Status MakeNexthopHop(const Request& request, const NlAttrs& attrs,
                                      RouterTables& tables, NexthopObject& nexthop);
   static absl::Status MakeNexthopGroup(const nhmsg& header, const NlAttrs& attrs,
-                                       RouterTables& tables, NexthopObject& nexthop);
+                                       RouterTables& tables, NexthopObject& nexthop, ExtAck& ack);
   absl::Status InsertNexthop(const Request& request, RouterTables& tables,
                              std::shared_ptr<NexthopObject> nexthop);
   absl::Status DelNexthop(const Request& request);
   absl::Status GetNexthop(const Request& request);
   DumpStart DumpNexthops(const Request& request);
+  absl::Status GetBucket(const Request& request);
+  DumpStart DumpBuckets(const Request& request);
+  // Upkeep of resilient groups.
+  void RunNexthops(const Namespace& ns, Nexthops& nexthops, MonotonicTime now);
   void RemoveNexthop(const Namespace& ns, RouterTables& tables,
                      const std::shared_ptr<NexthopObject>& nexthop, const Cause& cause);
   void AnnounceNexthop(const Namespace& ns, uint16_t type, const NexthopObject& nexthop,

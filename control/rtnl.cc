@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "control/handler_family.h"
 #include "control/link_stats.h"
 #include "control/netconf.h"
 #include "dataplane/errno_status.h"
@@ -20,20 +21,14 @@ namespace {
 // What this kernel calls RTNL_KIND_*: the two low bits of every rtnetlink type.
 enum class Verb { kNew = 0, kDel = 1, kGet = 2, kSet = 3 };
 
+uint8_t FamilyOf(const NlMessage& message) {
+  return ReadStruct<rtgenmsg>(message.payload()).rtgen_family;
+}
+
 Verb VerbOf(uint16_t type) { return static_cast<Verb>(type & 3); }
 
 bool IsDump(const nlmsghdr& header) {
   return VerbOf(header.nlmsg_type) == Verb::kGet && (header.nlmsg_flags & NLM_F_DUMP) != 0;
-}
-
-// Some of these tables are always empty here, but programs that ask for all of them must get an
-// answer.
-bool IsDumpable(uint16_t type) {
-  constexpr uint16_t kTypes[] = {RTM_GETLINK, RTM_GETADDR,      RTM_GETNETCONF, RTM_GETSTATS,
-                                 RTM_GETNSID, RTM_GETMULTICAST, RTM_GETANYCAST, RTM_GETADDRLABEL,
-                                 RTM_GETMDB,  RTM_GETVLAN};
-  return Router::Handles(type) ||
-         std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 // Bridge ports have handlers of their own for these (rtnl_bridge_setlink, rtnl_bridge_dellink); no
@@ -116,7 +111,7 @@ Rtnl::Outcome Rtnl::Execute(const NlMessage& message, Client& client, ExtAck& ac
 
 Rtnl::Outcome Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) {
   const uint16_t type = message.header.nlmsg_type;
-  if (!IsDumpable(type)) return {ErrnoStatus(EOPNOTSUPP)};
+  if (!HandlerFamily(FamilyOf(message), type, true)) return {ErrnoStatus(EOPNOTSUPP)};
   if (client.dump != nullptr) return {ErrnoStatus(EBUSY)};
   absl::StatusOr<std::unique_ptr<DumpSource>> source(nullptr);
   if (type == RTM_GETLINK) source = DumpLinks(message, client, ack);
@@ -135,9 +130,11 @@ Rtnl::Outcome Rtnl::Dump(const NlMessage& message, Client& client, ExtAck& ack) 
 
 absl::Status Rtnl::Do(const NlMessage& message, Client& client, ExtAck& ack) {
   const uint16_t type = message.header.nlmsg_type;
-  const bool bridge = ReadStruct<rtgenmsg>(message.payload()).rtgen_family == AF_BRIDGE;
+  const std::optional<uint8_t> family = HandlerFamily(FamilyOf(message), type, false);
+  if (!family.has_value()) return ErrnoStatus(EOPNOTSUPP);
+  const bool bridge = family == AF_BRIDGE;
   const bool bulk = (message.header.nlmsg_flags & NLM_F_BULK) != 0;
-  if (bulk && (type == RTM_DELLINK || type == RTM_DELLINKPROP)) {
+  if (VerbOf(type) == Verb::kDel && bulk && !(bridge && type == RTM_DELNEIGH)) {
     return ErrnoStatus(EOPNOTSUPP, "Bulk delete is not supported");
   }
   if (bridge && (type == RTM_SETLINK || type == RTM_DELLINK)) {

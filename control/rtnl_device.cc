@@ -104,6 +104,7 @@ absl::Status Rtnl::Open(Device& device) {
   }
   device.flags |= IFF_UP;
   device.qdisc_active = true;
+  SetRxMode(device);
   Republish(device);
   return absl::OkStatus();
 }
@@ -112,6 +113,7 @@ absl::Status Rtnl::Open(Device& device) {
 void Rtnl::Close(Device& device) {
   if (device.kind != nullptr && device.kind->stop != nullptr) device.kind->stop(*this, device);
   device.flags &= ~static_cast<uint32_t>(IFF_UP);
+  device.was_down = true;
   Republish(device);
 }
 

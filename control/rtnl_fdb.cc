@@ -1,17 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// Neighbours of family AF_BRIDGE: forwarding tables of bridges. There are no bridges, but every
-// link has a table of its own with the group addresses it listens to (rtnl_fdb_dump,
+// RTM_GETNEIGH of all neighbours of family AF_BRIDGE: forwarding tables of bridges. There are no
+// bridges, but every link has a table of its own with the addresses it receives (rtnl_fdb_dump,
 // ndo_dflt_fdb_dump).
-#include <linux/if.h>
-#include <linux/if_arp.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <vector>
 
-#include "control/link_groups.h"
+#include "control/fill_neigh.h"
 #include "control/link_request.h"
 #include "control/message_head.h"
 #include "control/router.h"
@@ -21,28 +18,13 @@ namespace vswitch {
 
 namespace {
 
-void FillGroup(const Device& device, const MacAddress& group, const MessageHead& head,
-               Datagram& out) {
-  NlWriter writer(out);
-  writer.Begin(head.type, head.flags, head.seq, head.pid);
-  writer.PutStruct(ndmsg{.ndm_family = AF_BRIDGE,
-                         .ndm_ifindex = device.ifindex,
-                         .ndm_state = NUD_PERMANENT,
-                         .ndm_flags = NTF_SELF});
-  writer.PutBytes(NDA_LLADDR, group);
-  writer.End();
-}
-
 class FdbDump final : public DumpSource {
  public:
   FdbDump(const Registry& registry, const Request& request, int32_t ifindex)
       : registry_(registry),
         netns_(request.client.ns->inode()),
         ifindex_(ifindex),
-        head_{.type = RTM_NEWNEIGH,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEIGH, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
@@ -57,11 +39,12 @@ class FdbDump final : public DumpSource {
 
  private:
   bool FillLink(const Device& device, DumpPage& page) {
-    if (done_ == 0 || device.ifindex != link_) groups_ = GroupsOf(device);
+    if (device.ifindex != link_) done_ = 0;  // the other one went
+    if (done_ == 0) macs_ = ReceivedMacs(device);
     link_ = device.ifindex;
-    for (; done_ < groups_.size(); ++done_) {
-      const MacAddress& group = groups_[done_];
-      if (!page.Add([&](Datagram& out) { FillGroup(device, group, head_, out); })) return false;
+    for (; done_ < macs_.size(); ++done_) {
+      const FdbEntry entry{device.ifindex, macs_[done_], NUD_PERMANENT};
+      if (!page.Add([&](Datagram& out) { FillFdb(entry, head_, out); })) return false;
     }
     done_ = 0;
     return true;
@@ -74,7 +57,7 @@ class FdbDump final : public DumpSource {
   LinkCursor cursor_;
   // Of the link at the cursor, as it was when its first page was composed.
   int32_t link_ = 0;
-  std::vector<MacAddress> groups_;
+  std::vector<MacAddress> macs_;
   size_t done_ = 0;
 };
 

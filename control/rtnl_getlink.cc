@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "control/fill_af_spec.h"
+#include "control/mroute.h"
 #include "control/rtnl.h"
 #include "control/rtnl_netns.h"
 #include "dataplane/errno_status.h"
@@ -126,9 +127,10 @@ absl::Status Rtnl::GetLink(const NlMessage& message, Client& client, ExtAck& ack
 absl::StatusOr<std::unique_ptr<DumpSource>> Rtnl::DumpLinks(const NlMessage& message,
                                                             Client& client, ExtAck& ack) {
   const uint8_t family = ReadStruct<rtgenmsg>(message.payload()).rtgen_family;
-  if (family == AF_BRIDGE) return nullptr;  // ports of bridges only: there are none
   absl::StatusOr<LinkRequest> request = ParseGetLink(message, client, true, ack);
   if (!request.ok()) return request.status();
+  if (family == AF_BRIDGE) return nullptr;  // ports of bridges only: there are none
+  if (family == RTNL_FAMILY_IPMR) return DumpMrouteLinks({message, client, ack});
   const absl::StatusOr<Namespace*> ns = DumpedNetns(request->attrs, client);
   if (!ns.ok()) return ns.status();
   const DumpFilter filter = FilterOf(*request);

@@ -6,11 +6,14 @@
 #include <linux/rtnetlink.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <string>
 #include <utility>
 
+#include "control/fill_af_spec.h"
 #include "control/fill_route.h"
+#include "control/mroute.h"
 #include "control/route_request.h"
 #include "control/router.h"
 #include "dataplane/errno_status.h"
@@ -20,6 +23,7 @@ namespace vswitch {
 namespace {
 
 constexpr int32_t kLoopbackIndex = 1;
+constexpr uint32_t kNoUid = UINT32_MAX;
 constexpr uint8_t kTosMask = 0x1c;  // IPTOS_RT_MASK
 constexpr uint32_t kLimitedBroadcast = 0xffffffff;
 constexpr uint32_t kLoopbackAddress = 0x7f000001;
@@ -180,6 +184,7 @@ class PathFinder4 {
   absl::StatusOr<Path4> Input(Flow& flow) const {
     const Device* device = ns_.FindByIndex(flow.iif);
     if (device == nullptr) return ErrnoStatus(ENODEV);
+    if (flow.dst.IsMulticast()) return InputGroup(flow, *device);
     const bool everybody = flow.dst.ToV4() == kLimitedBroadcast;
     if (everybody || (!flow.src.valid() && flow.dst.IsAny())) {
       if (flow.src.valid() && flow.src.IsMulticast()) return ErrnoStatus(EINVAL);
@@ -199,7 +204,7 @@ class PathFinder4 {
     const RouteResult result = fib_.Lookup(lookup);
     const bool ours = result.ok() && (result.type == RTN_LOCAL || result.type == RTN_BROADCAST);
     if (!ours) return ErrnoStatus(EHOSTUNREACH);
-    if (!loopback && fib_.TypeOf(flow.src) != RTN_UNICAST) return ErrnoStatus(EINVAL);
+    if (!loopback && fib_.TypeOf(flow.src) == RTN_LOCAL) return ErrnoStatus(EINVAL);
     Path4 path{.result = result,
                .device = ns_.FindByIndex(kLoopbackIndex),
                .type = result.type,
@@ -219,6 +224,32 @@ class PathFinder4 {
   }
   static bool IsGroup(const IpAddress& address) {
     return address.IsMulticast() || address.ToV4() == kLimitedBroadcast;
+  }
+
+  // ip_route_input_mc
+  absl::StatusOr<Path4> InputGroup(const Flow& flow, const Device& device) const {
+    const bool nobody = !flow.src.valid() || IsZeroNet(flow.src);
+    if (!IsMember(device, flow.dst)) return ErrnoStatus(EINVAL);
+    if (nobody && !IsLocalMulticast(flow.dst)) return ErrnoStatus(EINVAL);
+    if (!nobody &&
+        (IsGroup(flow.src) || flow.src.IsLoopback() || fib_.TypeOf(flow.src) == RTN_LOCAL)) {
+      return ErrnoStatus(EINVAL);
+    }
+    return Path4{.device = ns_.FindByIndex(kLoopbackIndex),
+                 .type = RTN_MULTICAST,
+                 .flags = kLocalFlag | kMulticastFlag,
+                 .with_route = false};
+  }
+
+  // The groups of a device: that of all hosts while it is up, and those that it joined because it
+  // has their addresses (ip_check_mc_rcu).
+  static bool IsMember(const Device& device, const IpAddress& group) {
+    if (IsAllHosts(group)) return device.up() && HasInet(device);
+    if (device.inet == nullptr) return false;
+    const auto& addresses = device.inet->v4;
+    return std::any_of(addresses.begin(), addresses.end(), [&](const InetAddress& address) {
+      return address.local == group && (address.flags & IFA_F_MCAUTOJOIN) != 0;
+    });
   }
 
   absl::StatusOr<Path4> ToSelf(Flow& flow) const {
@@ -312,16 +343,11 @@ void FillPath4(const Path4& path, const Flow& flow, const IpAddress& dst, const 
   writer.End();
 }
 
-MessageHead ReplyHead(const Request& request) {
-  return {
-      .type = RTM_NEWROUTE, .seq = request.message.header.nlmsg_seq, .pid = request.client.port_id};
-}
-
 }  // namespace
 
 absl::Status Router::GetRoute(const Request& request) {
   const uint8_t family = request.family();
-  if (family != AF_INET && family != AF_INET6) return ErrnoStatus(EOPNOTSUPP);
+  if (IsMrouteFamily(family)) return GetMroute(request);
   const auto attrs = ParseGet(request);
   if (!attrs.ok()) return attrs.status();
   const absl::Status status = CheckProtocol(*attrs, family);
@@ -346,10 +372,11 @@ absl::Status Router::GetRoute4(const Request& request, const NlAttrs& attrs) {
     IpRoute matched = *route;
     matched.table = table;
     matched.type = path->type;
-    FillRoute4(matched, ReplyHead(request), reply);
+    FillRoute4(matched, ReplyHead(request, RTM_NEWROUTE), reply);
   } else {
-    const bool with_uid = flow.iif == 0 || attrs.Has(RTA_UID);
-    FillPath4(*path, flow, dst, src, table, flags, with_uid, ReplyHead(request), reply);
+    const bool with_uid = (flow.iif == 0 || attrs.Has(RTA_UID)) && flow.uid != kNoUid;
+    FillPath4(*path, flow, dst, src, table, flags, with_uid, ReplyHead(request, RTM_NEWROUTE),
+              reply);
   }
   request.client.Send(std::move(reply));
   return absl::OkStatus();
@@ -370,9 +397,10 @@ absl::Status Router::GetRoute6(const Request& request, const NlAttrs& attrs) {
   if (flow.iif != 0 && result.route->dst.address.IsMulticast()) return ErrnoStatus(EMSGSIZE);
   Datagram reply;
   if ((flags & RTM_F_FIB_MATCH) != 0) {
-    FillRoute6(fib.Siblings(*result.route), ReplyHead(request), MonotonicTime::clock::now(), reply);
+    FillRoute6(fib.Siblings(*result.route), ReplyHead(request, RTM_NEWROUTE),
+               MonotonicTime::clock::now(), reply);
   } else {
-    FillPath6(ns, fib, result, flow, ReplyHead(request), reply);
+    FillPath6(ns, fib, result, flow, ReplyHead(request, RTM_NEWROUTE), reply);
   }
   request.client.Send(std::move(reply));
   return absl::OkStatus();

@@ -54,7 +54,7 @@ void Rtnl::TakeOut(Device& device, Namespace& to, int32_t wanted_index) {
   device.ns->Remove(device);
   device.unregistering = true;
   addresses_.LinkGone(device);
-  device.qdisc_active = false;
+  device.qdisc_active = device.was_down = false;
   const int32_t index = wanted_index != 0 ? wanted_index : to.IndexFor(device);
   notifier_.MovedLink(device, to, index);
   device.ifindex = index;

@@ -5,12 +5,12 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <utility>
 
 #include "control/fill_af_spec.h"
 #include "control/fill_neigh.h"
+#include "control/neigh_request.h"
 #include "control/router.h"
 #include "dataplane/errno_status.h"
 
@@ -18,39 +18,7 @@ namespace vswitch {
 
 namespace {
 
-constexpr uint16_t kMaxAddressLength = 32;
 constexpr uint32_t kNoMaster = UINT32_MAX;
-
-using NeighPolicy = std::array<NlPolicy, NDA_MAX + 1>;
-
-// nda_policy
-constexpr NeighPolicy MakePolicy() {
-  NeighPolicy policy{};
-  policy[NDA_DST] = {.type = NlType::kBinary, .max_len = kMaxAddressLength};
-  policy[NDA_LLADDR] = {.type = NlType::kBinary, .max_len = kMaxAddressLength};
-  policy[NDA_CACHEINFO] = {.max_len = sizeof(nda_cacheinfo)};
-  policy[NDA_VLAN] = {.type = NlType::kU16};
-  policy[NDA_PORT] = {.type = NlType::kU16};
-  policy[NDA_PROTOCOL] = {.type = NlType::kU8};
-  policy[NDA_FDB_EXT_ATTRS] = {.type = NlType::kNested};
-  for (const uint16_t type :
-       {NDA_PROBES, NDA_VNI, NDA_IFINDEX, NDA_MASTER, NDA_NH_ID, NDA_FLAGS_EXT}) {
-    policy[type] = {.type = NlType::kU32};
-  }
-  return policy;
-}
-constexpr NeighPolicy kPolicy = MakePolicy();
-
-absl::StatusOr<NlAttrs> Parse(const Request& request, NlParse mode) {
-  const Bytes payload = request.message.payload();
-  if (payload.size() < sizeof(ndmsg)) return ErrnoStatus(EINVAL, "Invalid header length");
-  auto attrs = ParseAttributes(payload.subspan(sizeof(ndmsg)), NLMSG_LENGTH(sizeof(ndmsg)), kPolicy,
-                               mode, &request.ack);
-  if (!attrs.ok() || !attrs->Has(NDA_FLAGS_EXT)) return attrs;
-  if ((attrs->U32(NDA_FLAGS_EXT) & ~uint32_t{NTF_EXT_MANAGED}) == 0) return attrs;
-  request.ack.offset = attrs->Find(NDA_FLAGS_EXT)->offset;
-  return ErrnoStatus(EINVAL, "reserved bit set");
-}
 
 ndmsg HeaderOf(const Request& request) { return ReadStruct<ndmsg>(request.message.payload()); }
 
@@ -107,9 +75,12 @@ absl::StatusOr<NeighFilter> ParseDump(const Request& request) {
   if (strict && (header.ndm_flags & ~NTF_PROXY) != 0) {
     return ErrnoStatus(EINVAL, "Invalid flags in header for neighbor dump request");
   }
-  const auto attrs = Parse(request, strict ? NlParse::kStrict : NlParse::kLegacy);
+  const auto attrs = ParseNeigh(request, strict ? NlParse::kStrict : NlParse::kLegacy);
   if (!attrs.ok() && strict) return attrs.status();
-  if (!attrs.ok()) return filter;
+  if (!attrs.ok()) {  // a dump without filters, though the sentence stays
+    request.ack.warning = std::string(attrs.status().message());
+    return filter;
+  }
   for (uint16_t type = 1; strict && type <= NDA_MAX; ++type) {
     if (!attrs->Has(type) || type == NDA_IFINDEX || type == NDA_MASTER) continue;
     return ErrnoStatus(EINVAL, "Unsupported attribute in neighbor dump request");
@@ -127,11 +98,8 @@ class NeighDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         filter_(filter),
-        head_{.type = RTM_NEWNEIGH,
-              .flags =
-                  static_cast<uint16_t>(NLM_F_MULTI | (filter.active() ? NLM_F_DUMP_FILTERED : 0)),
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEIGH,
+                        NLM_F_MULTI | (filter.active() ? NLM_F_DUMP_FILTERED : 0))) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
@@ -202,7 +170,7 @@ absl::Status CheckGetHeader(const Request& request) {
 // The same for its attributes: the address that is looked for, without family if there is none.
 absl::StatusOr<IpAddress> ParseGet(const Request& request) {
   if (const absl::Status status = CheckGetHeader(request); !status.ok()) return status;
-  const auto attrs = Parse(request, NlParse::kStrict);
+  const auto attrs = ParseNeigh(request, NlParse::kStrict);
   if (!attrs.ok()) return attrs.status();
   const uint8_t family = request.family();
   if (IpAddress::Size(family) == 0) {
@@ -223,7 +191,7 @@ absl::StatusOr<IpAddress> ParseGet(const Request& request) {
 }  // namespace
 
 absl::Status Router::NewNeigh(const Request& request) {
-  const auto attrs = Parse(request, NlParse::kLegacy);
+  const auto attrs = ParseNeigh(request, NlParse::kLegacy);
   if (!attrs.ok()) return attrs.status();
   const ndmsg header = HeaderOf(request);
   if (!attrs->Has(NDA_DST)) return ErrnoStatus(EINVAL, "Network address not specified");
@@ -347,8 +315,7 @@ absl::Status Router::GetNeigh(const Request& request) {
     if (device == nullptr) return ErrnoStatus(ENODEV, "Unknown device ifindex");
   }
   if (!address->valid()) return ErrnoStatus(EINVAL, "Network address not specified");
-  const MessageHead head{
-      .type = RTM_NEWNEIGH, .seq = request.message.header.nlmsg_seq, .pid = request.client.port_id};
+  const MessageHead head = ReplyHead(request, RTM_NEWNEIGH);
   RouterTables& tables = TablesOf(*request.client.ns);
   Datagram reply;
   if ((header.ndm_flags & NTF_PROXY) != 0) {
@@ -380,7 +347,9 @@ void Router::Announce(const Neighbour& neighbour, uint16_t type, uint32_t pid) {
   on_neighbour_(neighbour);
   if (!multicast_.HasMembers(ns, RTNLGRP_NEIGH)) return;
   Datagram datagram;
-  FillNeigh(neighbour, {.type = type, .pid = pid}, MonotonicTime::clock::now(), datagram);
+  const uint16_t flags = type == RTM_GETNEIGH ? NLM_F_REQUEST : 0;
+  FillNeigh(neighbour, {.type = type, .flags = flags, .pid = pid}, MonotonicTime::clock::now(),
+            datagram);
   multicast_.Notify(ns, RTNLGRP_NEIGH, datagram);
 }
 

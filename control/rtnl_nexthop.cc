@@ -20,7 +20,7 @@ namespace vswitch {
 
 namespace {
 
-constexpr uint32_t kMaxWeight = 254;
+constexpr uint32_t kMaxWeight = UINT16_MAX;
 // A route shows all members of its group in one message.
 constexpr size_t kMaxMembers = 1024;
 
@@ -66,25 +66,41 @@ absl::StatusOr<NlAttrs> Parse(const Request& request, std::span<const NlPolicy> 
                          NlParse::kExact, &request.ack);
 }
 
-std::vector<nexthop_grp> ReadGroup(Bytes bytes) {
-  std::vector<nexthop_grp> entries;
-  for (; bytes.size() >= sizeof(nexthop_grp); bytes = bytes.subspan(sizeof(nexthop_grp))) {
-    entries.push_back(ReadStruct<nexthop_grp>(bytes));
+// struct nexthop_grp, whose second byte of the weight has different names in different headers.
+struct GroupEntry {
+  uint32_t id = 0;
+  uint8_t weight = 0, weight_high = 0;
+  uint16_t reserved = 0;
+};
+static_assert(sizeof(GroupEntry) == sizeof(nexthop_grp));
+
+std::vector<GroupEntry> ReadGroup(Bytes bytes) {
+  std::vector<GroupEntry> entries;
+  for (; bytes.size() >= sizeof(GroupEntry); bytes = bytes.subspan(sizeof(GroupEntry))) {
+    entries.push_back(ReadStruct<GroupEntry>(bytes));
   }
   return entries;
 }
 
+uint32_t WeightOf(const GroupEntry& entry) { return (entry.weight_high << 8 | entry.weight) + 1u; }
+
+GroupEntry EntryOf(const NexthopObject::Member& member) {
+  return {.id = member.nexthop->id,
+          .weight = static_cast<uint8_t>((member.weight - 1) & 0xff),
+          .weight_high = static_cast<uint8_t>((member.weight - 1) >> 8)};
+}
+
 absl::Status CheckGroupForm(Bytes bytes) {
-  if (bytes.empty() || bytes.size() % sizeof(nexthop_grp) != 0) {
+  if (bytes.empty() || bytes.size() % sizeof(GroupEntry) != 0) {
     return ErrnoStatus(EINVAL, "Invalid length for nexthop group attribute");
   }
-  const std::vector<nexthop_grp> entries = ReadGroup(bytes);
+  const std::vector<GroupEntry> entries = ReadGroup(bytes);
   if (entries.size() > kMaxMembers) return ErrnoStatus(ENOBUFS);
   for (size_t i = 0; i < entries.size(); ++i) {
-    if (entries[i].resvd1 != 0 || entries[i].resvd2 != 0) {
-      return ErrnoStatus(EINVAL, "Reserved fields in nexthop_grp must be 0");
+    if (entries[i].reserved != 0) {
+      return ErrnoStatus(EINVAL, "Reserved field in nexthop_grp must be 0");
     }
-    if (entries[i].weight > kMaxWeight) return ErrnoStatus(EINVAL, "Invalid value for weight");
+    if (WeightOf(entries[i]) > kMaxWeight) return ErrnoStatus(EINVAL, "Invalid value for weight");
     for (size_t j = i + 1; j < entries.size(); ++j) {
       if (entries[i].id != entries[j].id) continue;
       return ErrnoStatus(EINVAL, "Nexthop id can not be used twice in a group");
@@ -96,7 +112,9 @@ absl::Status CheckGroupForm(Bytes bytes) {
 // valid_group_nh
 absl::Status CheckMember(const NexthopObject& member, size_t count, bool fdb) {
   if (member.group()) {
-    return ErrnoStatus(EINVAL, "Hash-threshold group can not be a nexthop within a group");
+    return ErrnoStatus(EINVAL, member.resilient != nullptr
+                                   ? "Resilient group can not be a nexthop within a group"
+                                   : "Hash-threshold group can not be a nexthop within a group");
   }
   if (member.blackhole && count > 1) {
     return ErrnoStatus(EINVAL,
@@ -115,9 +133,9 @@ absl::Status CheckMember(const NexthopObject& member, size_t count, bool fdb) {
 absl::Status ReadMembers(const NlAttrs& attrs, const Nexthops& nexthops, NexthopObject& nexthop) {
   const Bytes bytes = attrs.Binary(NHA_GROUP);
   if (const absl::Status status = CheckGroupForm(bytes); !status.ok()) return status;
-  const std::vector<nexthop_grp> entries = ReadGroup(bytes);
+  const std::vector<GroupEntry> entries = ReadGroup(bytes);
   uint8_t family = AF_UNSPEC;
-  for (const nexthop_grp& entry : entries) {
+  for (const GroupEntry& entry : entries) {
     const std::shared_ptr<NexthopObject> member = nexthops.Find(entry.id);
     if (member == nullptr) return ErrnoStatus(EINVAL, "Invalid nexthop id");
     const absl::Status status = CheckMember(*member, entries.size(), nexthop.fdb);
@@ -126,11 +144,42 @@ absl::Status ReadMembers(const NlAttrs& attrs, const Nexthops& nexthops, Nexthop
       return ErrnoStatus(EINVAL, "FDB nexthop group cannot have mixed family nexthops");
     }
     family = member->family;
-    nexthop.members.push_back({.nexthop = member, .weight = entry.weight + 1u});
+    nexthop.members.push_back({.nexthop = member, .weight = WeightOf(entry)});
   }
   for (uint16_t type = NHA_GROUP_TYPE + 1; type <= NHA_RES_GROUP; ++type) {
     if (!attrs.Has(type) || type == NHA_FDB) continue;
+    if (type == NHA_RES_GROUP && nexthop.resilient_config.has_value()) continue;
     return ErrnoStatus(EINVAL, "No other attributes can be set in nexthop groups");
+  }
+  return absl::OkStatus();
+}
+
+// In hundredths of a second; Linux keeps time in ticks of 4 ms.
+Milliseconds ReadTimer(const NlAttrs& attrs, uint16_t type) {
+  return Milliseconds(uint64_t{attrs.U32(type)} * 5 / 2 * 4);
+}
+
+// rtm_to_nh_config_grp_res
+absl::Status ReadResilient(const NlAttr& nest, ResilientConfig& config, ExtAck& ack) {
+  static const std::array<NlPolicy, NHA_RES_GROUP_UNBALANCED_TIMER + 1> kPolicy = [] {
+    std::array<NlPolicy, NHA_RES_GROUP_UNBALANCED_TIMER + 1> policy{};
+    policy[NHA_RES_GROUP_BUCKETS] = {.type = NlType::kU16};
+    policy[NHA_RES_GROUP_IDLE_TIMER] = {.type = NlType::kU32};
+    policy[NHA_RES_GROUP_UNBALANCED_TIMER] = {.type = NlType::kU32};
+    return policy;
+  }();
+  const auto attrs = ParseAttributes(nest.value, nest.offset + static_cast<uint32_t>(NLA_HDRLEN),
+                                     kPolicy, NlParse::kExact, &ack);
+  if (!attrs.ok()) return attrs.status();
+  if (attrs->Has(NHA_RES_GROUP_BUCKETS)) {
+    config.buckets = attrs->U16(NHA_RES_GROUP_BUCKETS);
+    if (config.buckets == 0) return ErrnoStatus(EINVAL, "Number of buckets needs to be non-0");
+  }
+  if (attrs->Has(NHA_RES_GROUP_IDLE_TIMER)) {
+    config.idle_timer = ReadTimer(*attrs, NHA_RES_GROUP_IDLE_TIMER);
+  }
+  if (attrs->Has(NHA_RES_GROUP_UNBALANCED_TIMER)) {
+    config.unbalanced_timer = ReadTimer(*attrs, NHA_RES_GROUP_UNBALANCED_TIMER);
   }
   return absl::OkStatus();
 }
@@ -198,6 +247,18 @@ absl::Status CheckEncap(const NlAttrs& attrs) {
   return ErrnoStatus(EINVAL, "LWT encapsulation attribute is missing");
 }
 
+// nla_put_nh_group_res
+void PutResilient(const ResilientTable& table, NlWriter& writer) {
+  const size_t nest = writer.BeginNest(NHA_RES_GROUP, true);
+  writer.PutU16(NHA_RES_GROUP_BUCKETS, static_cast<uint16_t>(table.buckets().size()));
+  writer.PutU32(NHA_RES_GROUP_IDLE_TIMER, static_cast<uint32_t>(table.idle_timer.count() / 10));
+  writer.PutU32(NHA_RES_GROUP_UNBALANCED_TIMER,
+                static_cast<uint32_t>(table.unbalanced_timer.count() / 10));
+  writer.PutU64(NHA_RES_GROUP_UNBALANCED_TIME,
+                Hundredths(table.UnbalancedFor(MonotonicTime::clock::now())));
+  writer.EndNest(nest);
+}
+
 // nh_fill_node
 void FillNexthop(const NexthopObject& nexthop, const MessageHead& head, Datagram& out) {
   NlWriter writer(out);
@@ -209,15 +270,14 @@ void FillNexthop(const NexthopObject& nexthop, const MessageHead& head, Datagram
                          .nh_flags = nexthop.flags});
   writer.PutU32(NHA_ID, nexthop.id);
   if (nexthop.group()) {
-    std::vector<nexthop_grp> entries;
-    for (const NexthopObject::Member& member : nexthop.members) {
-      entries.push_back(
-          {.id = member.nexthop->id, .weight = static_cast<uint8_t>(member.weight - 1)});
-    }
+    std::vector<GroupEntry> entries;
+    for (const NexthopObject::Member& member : nexthop.members) entries.push_back(EntryOf(member));
     if (nexthop.fdb) writer.PutBytes(NHA_FDB, {});
-    writer.PutU16(NHA_GROUP_TYPE, NEXTHOP_GRP_TYPE_MPATH);
+    writer.PutU16(NHA_GROUP_TYPE,
+                  nexthop.resilient != nullptr ? NEXTHOP_GRP_TYPE_RES : NEXTHOP_GRP_TYPE_MPATH);
     writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(entries.data()),
-                                entries.size() * sizeof(nexthop_grp)});
+                                entries.size() * sizeof(GroupEntry)});
+    if (nexthop.resilient != nullptr) PutResilient(*nexthop.resilient, writer);
   } else if (nexthop.blackhole) {
     writer.PutBytes(NHA_BLACKHOLE, {});
   } else {
@@ -274,10 +334,7 @@ class NexthopDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         filter_(filter),
-        head_{.type = RTM_NEWNEXTHOP,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEXTHOP, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
@@ -348,6 +405,14 @@ absl::Status CheckReplacement(const NexthopObject& old, const NexthopObject& now
   if (!old.group() && now.group()) {
     return ErrnoStatus(EINVAL, "Can not replace a nexthop with a nexthop group.");
   }
+  const bool resilient = old.resilient != nullptr;
+  if (resilient != now.resilient_config.has_value()) {
+    return ErrnoStatus(EINVAL, "Can not replace a nexthop group with one of a different type.");
+  }
+  if (resilient && now.resilient_config->buckets.value_or(old.resilient->buckets().size()) !=
+                       old.resilient->buckets().size()) {
+    return ErrnoStatus(EINVAL, "Can not change number of buckets of a resilient nexthop group.");
+  }
   if (!old.groups.empty() && old.fdb != now.fdb) {
     return ErrnoStatus(EINVAL, "Cannot change nexthop FDB status while in a group");
   }
@@ -413,7 +478,7 @@ absl::Status Router::NewNexthop(const Request& request) {
   absl::Status status;
   if (attrs->Has(NHA_GROUP)) {
     nexthop->blackhole = false;
-    status = MakeNexthopGroup(header, *attrs, tables, *nexthop);
+    status = MakeNexthopGroup(header, *attrs, tables, *nexthop, request.ack);
   }
   const bool no_id = (request.flags() & NLM_F_REPLACE) != 0 && nexthop->id == 0;
   if (status.ok() && !attrs->Has(NHA_GROUP)) {
@@ -426,15 +491,15 @@ absl::Status Router::NewNexthop(const Request& request) {
 }
 
 absl::Status Router::MakeNexthopGroup(const nhmsg& header, const NlAttrs& attrs,
-                                      RouterTables& tables, NexthopObject& nexthop) {
+                                      RouterTables& tables, NexthopObject& nexthop, ExtAck& ack) {
   if (header.nh_family != AF_UNSPEC) return ErrnoStatus(EINVAL, "Invalid family for group");
   const uint16_t type =
       attrs.Has(NHA_GROUP_TYPE) ? attrs.U16(NHA_GROUP_TYPE) : uint16_t{NEXTHOP_GRP_TYPE_MPATH};
   if (type > NEXTHOP_GRP_TYPE_MAX) return ErrnoStatus(EINVAL, "Invalid group type");
-  if (type == NEXTHOP_GRP_TYPE_RES) {
-    return ErrnoStatus(EOPNOTSUPP, "Resilient nexthop groups are not supported");
-  }
-  return ReadMembers(attrs, tables.nexthops, nexthop);
+  if (type == NEXTHOP_GRP_TYPE_RES) nexthop.resilient_config.emplace();
+  const absl::Status status = ReadMembers(attrs, tables.nexthops, nexthop);
+  if (!status.ok() || type != NEXTHOP_GRP_TYPE_RES || !attrs.Has(NHA_RES_GROUP)) return status;
+  return ReadResilient(*attrs.Find(NHA_RES_GROUP), *nexthop.resilient_config, ack);
 }
 
 // insert_nexthop
@@ -447,6 +512,10 @@ absl::Status Router::InsertNexthop(const Request& request, RouterTables& tables,
     if (replace && !create) {
       return ErrnoStatus(ENOENT, "Replace specified without create and no entry exists");
     }
+    if (nexthop->resilient_config.has_value() && !nexthop->resilient_config->buckets.has_value()) {
+      return ErrnoStatus(EINVAL, "Number of buckets not specified for nexthop group insertion");
+    }
+    if (!tables.nexthops.HasRoomFor(*nexthop)) return ErrnoStatus(ENOMEM);
     tables.nexthops.Insert(nexthop);
     AnnounceNexthop(*request.client.ns, RTM_NEWNEXTHOP, *nexthop, CauseOf(request));
     return absl::OkStatus();
@@ -486,7 +555,7 @@ void Router::AnnounceNexthop(const Namespace& ns, uint16_t type, const NexthopOb
 }
 
 // remove_nexthop: its routes go along, and it leaves its groups; a group that would be empty goes,
-// too. Without a cause nobody is told.
+// too. Without a cause nobody is told, and resilient groups are to be rebalanced afterwards.
 void Router::RemoveNexthop(const Namespace& ns, RouterTables& tables,
                            const std::shared_ptr<NexthopObject>& nexthop, const Cause& cause) {
   tables.nexthops.Erase(*nexthop);
@@ -502,7 +571,9 @@ void Router::RemoveNexthop(const Namespace& ns, RouterTables& tables,
     std::erase_if(group->members,
                   [&](const NexthopObject::Member& member) { return member.nexthop == nexthop; });
     group->UpdateHops();
-    if (cause.client != nullptr) AnnounceNexthop(ns, RTM_NEWNEXTHOP, *group, cause);
+    if (cause.client == nullptr) continue;
+    tables.nexthops.Rebalance(*group);
+    AnnounceNexthop(ns, RTM_NEWNEXTHOP, *group, cause);
   }
 }
 
@@ -522,11 +593,7 @@ absl::Status Router::GetNexthop(const Request& request) {
   const std::shared_ptr<NexthopObject> nexthop = TablesOf(*request.client.ns).nexthops.Find(*id);
   if (nexthop == nullptr) return ErrnoStatus(ENOENT);
   Datagram reply;
-  FillNexthop(*nexthop,
-              {.type = RTM_NEWNEXTHOP,
-               .seq = request.message.header.nlmsg_seq,
-               .pid = request.client.port_id},
-              reply);
+  FillNexthop(*nexthop, ReplyHead(request, RTM_NEWNEXTHOP), reply);
   request.client.Send(std::move(reply));
   return absl::OkStatus();
 }
@@ -541,8 +608,15 @@ DumpStart Router::DumpNexthops(const Request& request) {
 void Router::FlushNexthops(const Device& device, bool gone) {
   RouterTables* tables = FindTables(*device.ns);
   if (tables == nullptr) return;
+  absl::btree_set<uint32_t> groups;
   for (const auto& nexthop : tables->nexthops.Through(device)) {
-    if (gone || !nexthop->blackhole) RemoveNexthop(*device.ns, *tables, nexthop, {});
+    if (!gone && nexthop->blackhole) continue;
+    for (const NexthopObject* group : nexthop->groups) groups.insert(group->id);
+    RemoveNexthop(*device.ns, *tables, nexthop, {});
+  }
+  // Once a group, however many of its members went: that looks at every bucket.
+  for (const uint32_t id : groups) {
+    if (const auto group = tables->nexthops.Find(id)) tables->nexthops.Rebalance(*group);
   }
 }
 

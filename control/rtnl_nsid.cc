@@ -134,6 +134,9 @@ absl::Status Rtnl::NewNetnsId(const NlMessage& message, Client& client, ExtAck& 
 absl::Status Rtnl::GetNetnsId(const NlMessage& message, Client& client, ExtAck& ack) {
   const absl::StatusOr<NlAttrs> attrs = Parse(message, client.strict_check, ack);
   if (!attrs.ok()) return attrs.status();
+  if (client.strict_check && attrs->Has(NETNSA_CURRENT_NSID)) {
+    return ErrnoStatus(EINVAL, "Unsupported attribute in peer netns getid request");
+  }
   const absl::StatusOr<Namespace*> peer = PeerOf(*attrs, client, true, ack);
   if (!peer.ok()) return peer.status();
   NsidMessage reply{.seq = message.header.nlmsg_seq, .pid = client.port_id, .current_id = {}};

@@ -18,29 +18,33 @@ namespace vswitch {
 
 namespace {
 
-// What a frame of the largest size takes in the kernel, for a limit that is shown in packets.
-constexpr uint32_t kFrameTruesize = 2090;
 constexpr uint32_t kHashMask = 7;
 
+// The int is made unsigned before it is divided, as Linux does.
+uint32_t QueuePackets(const NeighParams& params) {
+  const auto bytes = static_cast<uint64_t>(static_cast<int32_t>(params.queue_bytes));
+  return static_cast<uint32_t>(bytes / kFrameTruesize);
+}
+
 void PutMilliseconds(NlWriter& writer, uint16_t type, Milliseconds time) {
-  writer.PutU64(type, static_cast<uint64_t>(time.count()));
+  writer.PutU64(type, static_cast<uint32_t>(time.count()));
 }
 
 // neightbl_fill_parms. `device` is null for the defaults of the table.
 void PutParams(NlWriter& writer, const NeighTable& table, const Device* device) {
-  const NeighParams& params = table.params();
+  const NeighParams& params = device == nullptr ? table.defaults() : table.ParamsOf(*device);
   const size_t nest = writer.BeginNest(NDTA_PARMS);
   if (device != nullptr) writer.PutU32(NDTPA_IFINDEX, static_cast<uint32_t>(device->ifindex));
   const size_t users = device == nullptr ? 0 : table.CountOf(*device);
   writer.PutU32(NDTPA_REFCNT, static_cast<uint32_t>(1 + users));
   writer.PutU32(NDTPA_QUEUE_LENBYTES, params.queue_bytes);
-  writer.PutU32(NDTPA_QUEUE_LEN, params.queue_bytes / kFrameTruesize);
+  writer.PutU32(NDTPA_QUEUE_LEN, QueuePackets(params));
   writer.PutU32(NDTPA_PROXY_QLEN, params.proxy_queue);
   writer.PutU32(NDTPA_APP_PROBES, params.app_probes);
   writer.PutU32(NDTPA_UCAST_PROBES, params.unicast_probes);
   writer.PutU32(NDTPA_MCAST_PROBES, params.multicast_probes);
   writer.PutU32(NDTPA_MCAST_REPROBES, params.multicast_reprobes);
-  PutMilliseconds(writer, NDTPA_REACHABLE_TIME, table.reachable_time());
+  PutMilliseconds(writer, NDTPA_REACHABLE_TIME, params.reachable);
   PutMilliseconds(writer, NDTPA_BASE_REACHABLE_TIME, params.base_reachable);
   PutMilliseconds(writer, NDTPA_GC_STALETIME, params.gc_stale);
   PutMilliseconds(writer, NDTPA_DELAY_PROBE_TIME, params.delay_probe);
@@ -58,11 +62,11 @@ void PutStructAttr(NlWriter& writer, uint16_t type, const T& value) {
 }
 
 void PutLimits(NlWriter& writer, const NeighTable& table) {
-  const NeighParams& params = table.params();
-  PutMilliseconds(writer, NDTA_GC_INTERVAL, params.gc_interval);
-  writer.PutU32(NDTA_THRESH1, params.gc_thresh1);
-  writer.PutU32(NDTA_THRESH2, params.gc_thresh2);
-  writer.PutU32(NDTA_THRESH3, params.gc_thresh3);
+  const NeighLimits& limits = table.limits();
+  PutMilliseconds(writer, NDTA_GC_INTERVAL, limits.gc_interval);
+  writer.PutU32(NDTA_THRESH1, limits.thresh1);
+  writer.PutU32(NDTA_THRESH2, limits.thresh2);
+  writer.PutU32(NDTA_THRESH3, limits.thresh3);
   const auto key_length = static_cast<uint16_t>(IpAddress::Size(table.family()));
   PutStructAttr(writer, NDTA_CONFIG,
                 ndt_config{.ndtc_key_len = key_length,
@@ -78,7 +82,7 @@ void FillTable(const NeighTable& table, const Device* device, const MessageHead&
   NlWriter writer(out);
   writer.Begin(head.type, head.flags, head.seq, head.pid);
   writer.PutStruct(ndtmsg{.ndtm_family = table.family()});
-  writer.PutString(NDTA_NAME, table.family() == AF_INET ? "arp_cache" : "ndisc_cache");
+  writer.PutString(NDTA_NAME, NeighTableName(table.family()));
   if (device == nullptr) PutLimits(writer, table);
   PutParams(writer, table, device);
   writer.End();
@@ -91,10 +95,7 @@ class NeighTableDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         family_(request.family()),
-        head_{.type = RTM_NEWNEIGHTBL,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWNEIGHTBL, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "control/fill_route.h"
+#include "control/mroute.h"
 #include "control/nexthop.h"
 #include "control/route_request.h"
 #include "control/router.h"
@@ -105,11 +106,8 @@ class RouteDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         filter_(filter),
-        head_{
-            .type = RTM_NEWROUTE,
-            .flags = static_cast<uint16_t>(NLM_F_MULTI | (filter.strict ? NLM_F_DUMP_FILTERED : 0)),
-            .seq = request.message.header.nlmsg_seq,
-            .pid = request.client.port_id} {
+        head_(ReplyHead(request, RTM_NEWROUTE,
+                        NLM_F_MULTI | (filter.strict ? NLM_F_DUMP_FILTERED : 0))) {
     if (filter_.family == AF_INET6) family_ = AF_INET6;
   }
 
@@ -179,7 +177,7 @@ class RouteDump final : public DumpSource {
 
 absl::Status Router::NewRoute(const Request& request) {
   const uint8_t family = request.family();
-  if (!IsIp(family)) return ErrnoStatus(EOPNOTSUPP);
+  if (IsMrouteFamily(family)) return ChangeMroute(request);
   RouterTables& tables = TablesOf(*request.client.ns);
   const Cause cause = CauseOf(request);
   const auto config = family == AF_INET ? ParseRoute4(request) : ParseRoute6(request);
@@ -190,7 +188,7 @@ absl::Status Router::NewRoute(const Request& request) {
 
 absl::Status Router::DelRoute(const Request& request) {
   const uint8_t family = request.family();
-  if (!IsIp(family)) return ErrnoStatus(EOPNOTSUPP);
+  if (IsMrouteFamily(family)) return ChangeMroute(request);
   RouterTables& tables = TablesOf(*request.client.ns);
   const Cause cause = CauseOf(request);
   const auto config = family == AF_INET ? ParseRoute4(request) : ParseRoute6(request);
@@ -201,11 +199,10 @@ absl::Status Router::DelRoute(const Request& request) {
 
 DumpStart Router::DumpRoutes(const Request& request) {
   const uint8_t family = request.family();
-  // Multicast routing has families of its own, and no routes.
-  if (family == RTNL_FAMILY_IPMR || family == RTNL_FAMILY_IP6MR) return nullptr;
   absl::StatusOr<RouteFilter> filter(ParseLegacyDump(request));
   if (request.client.strict_check) filter = ParseStrictDump(request);
   if (!filter.ok()) return filter.status();
+  if (IsMrouteFamily(family)) return DumpMroutes(family, filter->table);
   const RouterTables& tables = TablesOf(*request.client.ns);
   if (filter->table != 0 && IsIp(family)) {
     const RouteTables& all = family == AF_INET ? tables.fib4.tables() : tables.fib6.tables();

@@ -54,13 +54,25 @@ fib_rule_hdr HeaderOf(const Request& request) {
   return ReadStruct<fib_rule_hdr>(request.message.payload());
 }
 
+// The family of the addresses in rules.
+uint8_t AddressFamily(uint8_t rule_family) {
+  if (rule_family == RTNL_FAMILY_IPMR) return AF_INET;
+  return rule_family == RTNL_FAMILY_IP6MR ? AF_INET6 : rule_family;
+}
+
+// The rules that a request is about.
+absl::StatusOr<RuleSet*> FindRules(const Request& request, RouterTables& tables) {
+  if (request.message.payload().size() < sizeof(fib_rule_hdr)) {
+    return ErrnoStatus(EINVAL, "Invalid msg length");
+  }
+  RuleSet* rules = tables.Rules(request.family());
+  if (rules == nullptr) return ErrnoStatus(EAFNOSUPPORT, "Rule family not supported");
+  return rules;
+}
+
+// REQUIRES: FindRules
 absl::StatusOr<NlAttrs> Parse(const Request& request) {
   const Bytes payload = request.message.payload();
-  if (payload.size() < sizeof(fib_rule_hdr)) return ErrnoStatus(EINVAL, "Invalid msg length");
-  const uint8_t family = request.family();
-  if (family != AF_INET && family != AF_INET6) {
-    return ErrnoStatus(EAFNOSUPPORT, "Rule family not supported");
-  }
   auto attrs =
       ParseAttributes(payload.subspan(sizeof(fib_rule_hdr)), NLMSG_LENGTH(sizeof(fib_rule_hdr)),
                       kPolicy, NlParse::kLegacy, &request.ack);
@@ -133,16 +145,31 @@ void ReadPlain(const NlAttrs& attrs, Rule& rule) {
   if (attrs.Has(FRA_FLOW)) rule.flow = attrs.U32(FRA_FLOW);
 }
 
+// Realms are of IPv4 (fib4_rule_configure).
+void ForgetFlow(RuleRequest& request) {
+  request.rule.flow = 0;
+  request.has_flow = false;
+}
+
+// A rule of multicast routing neither keeps nor shows them (ipmr_rule_configure, ipmr_rule_fill).
+void ForgetAddresses(RuleRequest& request) {
+  request.rule.src.reset();
+  request.rule.dst.reset();
+  request.rule.tos = 0;
+  ForgetFlow(request);
+}
+
 // fib_nl2rule
 absl::StatusOr<RuleRequest> ReadRule(const Request& request, const RuleSet& rules) {
   const auto attrs = Parse(request);
   if (!attrs.ok()) return attrs.status();
   RuleRequest parsed{.header = HeaderOf(request), .has_flow = attrs->Has(FRA_FLOW)};
   const fib_rule_hdr& header = parsed.header;
+  const uint8_t family = AddressFamily(header.family);
   Rule& rule = parsed.rule;
-  auto src = ReadPrefix(*attrs, FRA_SRC, header.family, header.src_len, "Invalid source address");
+  auto src = ReadPrefix(*attrs, FRA_SRC, family, header.src_len, "Invalid source address");
   if (!src.ok()) return src.status();
-  auto dst = ReadPrefix(*attrs, FRA_DST, header.family, header.dst_len, "Invalid dst address");
+  auto dst = ReadPrefix(*attrs, FRA_DST, family, header.dst_len, "Invalid dst address");
   if (!dst.ok()) return dst.status();
   rule.src = *src;
   rule.dst = *dst;
@@ -162,6 +189,8 @@ absl::StatusOr<RuleRequest> ReadRule(const Request& request, const RuleSet& rule
     return ErrnoStatus(EINVAL, "l3mdev and table are mutually exclusive");
   }
   if (const absl::Status status = ReadRanges(*attrs, rule); !status.ok()) return status;
+  if (family != header.family) ForgetAddresses(parsed);
+  if (family != AF_INET) ForgetFlow(parsed);
   return parsed;
 }
 
@@ -264,7 +293,7 @@ void FillRule(const Rule& rule, const RuleSet& rules, const Namespace& ns, const
   writer.End();
 }
 
-// The rules of one family or of both.
+// The rules of one family or of all.
 class RuleDump final : public DumpSource {
  public:
   RuleDump(Registry& registry, Router& router, const Request& request)
@@ -272,19 +301,14 @@ class RuleDump final : public DumpSource {
         router_(router),
         netns_(request.client.ns->inode()),
         family_(request.family()),
-        head_{.type = RTM_NEWRULE,
-              .flags = NLM_F_MULTI,
-              .seq = request.message.header.nlmsg_seq,
-              .pid = request.client.port_id} {}
+        head_(ReplyHead(request, RTM_NEWRULE, NLM_F_MULTI)) {}
 
   bool Fill(DumpPage& page) override {
     const Namespace* ns = registry_.FindNamespace(netns_);
     if (ns == nullptr) return true;
-    for (; set_ < 2; ++set_, last_ = {-1, 0}) {
-      const RouterTables& tables = router_.TablesOf(*ns);
-      const RuleSet& rules = set_ == 0 ? tables.rules4 : tables.rules6;
-      if (family_ != AF_UNSPEC && family_ != rules.family()) continue;
-      if (!FillSet(*ns, rules, page)) return false;
+    for (; set_ < std::size(kFamilies); ++set_, last_ = {-1, 0}) {
+      if (family_ != AF_UNSPEC && family_ != kFamilies[set_]) continue;
+      if (!FillSet(*ns, *router_.TablesOf(*ns).Rules(kFamilies[set_]), page)) return false;
     }
     return true;
   }
@@ -292,6 +316,8 @@ class RuleDump final : public DumpSource {
   uint64_t version() const override { return 0; }
 
  private:
+  static constexpr uint8_t kFamilies[] = {AF_INET, RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR, AF_INET6};
+
   bool FillSet(const Namespace& ns, const RuleSet& rules, DumpPage& page) {
     for (const Rule& rule : rules.rules()) {
       const std::pair<int64_t, int64_t> key{rule.priority, rule.order};
@@ -307,7 +333,7 @@ class RuleDump final : public DumpSource {
   const uint64_t netns_;
   const uint8_t family_;
   const MessageHead head_;
-  int set_ = 0;
+  size_t set_ = 0;
   std::pair<int64_t, int64_t> last_{-1, 0};  // priority and order
 };
 
@@ -332,6 +358,7 @@ absl::Status CheckDump(const Request& request) {
 
 // fib4_rule_configure, fib6_rule_configure
 absl::Status Router::PrepareRule(uint8_t family, RouterTables& tables, Rule& rule) {
+  if (AddressFamily(family) != family) return absl::OkStatus();
   if ((rule.tos & 3) != 0) return ErrnoStatus(EINVAL, "Invalid dsfield (tos): ECN bits must be 0");
   if (family == AF_INET && (rule.tos & ~kTosMask) != 0) return ErrnoStatus(EINVAL, "Invalid tos");
   if (rule.action != FR_ACT_TO_TBL || rule.l3mdev != 0) return absl::OkStatus();
@@ -351,7 +378,9 @@ absl::Status Router::PrepareRule(uint8_t family, RouterTables& tables, Rule& rul
 
 absl::Status Router::NewRule(const Request& request) {
   RouterTables& tables = TablesOf(*request.client.ns);
-  RuleSet& rules = request.family() == AF_INET6 ? tables.rules6 : tables.rules4;
+  const auto found = FindRules(request, tables);
+  if (!found.ok()) return found.status();
+  RuleSet& rules = **found;
   auto parsed = ReadRule(request, rules);
   if (!parsed.ok()) return parsed.status();
   const bool exists = std::any_of(rules.rules().begin(), rules.rules().end(),
@@ -366,7 +395,9 @@ absl::Status Router::NewRule(const Request& request) {
 
 absl::Status Router::DelRule(const Request& request) {
   RouterTables& tables = TablesOf(*request.client.ns);
-  RuleSet& rules = request.family() == AF_INET6 ? tables.rules6 : tables.rules4;
+  const auto set = FindRules(request, tables);
+  if (!set.ok()) return set.status();
+  RuleSet& rules = **set;
   const auto wanted = ReadRule(request, rules);
   if (!wanted.ok()) return wanted.status();
   const std::vector<Rule>& all = rules.rules();
@@ -383,7 +414,8 @@ absl::Status Router::DelRule(const Request& request) {
 void Router::AnnounceRule(const Request& request, uint16_t type, const Rule& rule,
                           const RuleSet& rules) {
   const Namespace& ns = *request.client.ns;
-  const uint32_t group = rules.family() == AF_INET ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
+  const bool v4 = AddressFamily(rules.family()) == AF_INET;
+  const uint32_t group = v4 ? RTNLGRP_IPV4_RULE : RTNLGRP_IPV6_RULE;
   Publish(ns, group, CauseOf(request), [&](const MessageHead& origin, Datagram& out) {
     MessageHead head = origin;
     head.type = type;
@@ -396,7 +428,7 @@ DumpStart Router::DumpRules(const Request& request) {
     if (const absl::Status status = CheckDump(request); !status.ok()) return status;
   }
   const uint8_t family = request.family();
-  if (family != AF_UNSPEC && family != AF_INET && family != AF_INET6) {
+  if (family != AF_UNSPEC && TablesOf(*request.client.ns).Rules(family) == nullptr) {
     return ErrnoStatus(EAFNOSUPPORT);
   }
   return std::make_unique<RuleDump>(registry_, *this, request);

@@ -43,9 +43,14 @@ bool Rule::Matches(const Namespace& ns, const Flow& flow) const {
 }
 
 RuleSet::RuleSet(uint8_t family) : family_(family) {
-  rules_.push_back(Builtin(0, RT_TABLE_LOCAL));
-  rules_.push_back(Builtin(kMainPriority, RT_TABLE_MAIN));
-  if (family == AF_INET) rules_.push_back(Builtin(kDefaultPriority, RT_TABLE_DEFAULT));
+  if (family == AF_INET || family == AF_INET6) {
+    rules_.push_back(Builtin(0, RT_TABLE_LOCAL));
+    rules_.push_back(Builtin(kMainPriority, RT_TABLE_MAIN));
+  }
+  if (family == AF_INET || family == RTNL_FAMILY_IPMR) {
+    rules_.push_back(Builtin(kDefaultPriority, RT_TABLE_DEFAULT));
+  }
+  if (family == RTNL_FAMILY_IP6MR) rules_.push_back(Builtin(kDefaultPriority, RT_TABLE_MAIN));
 }
 
 const Rule& RuleSet::Add(Rule rule) {

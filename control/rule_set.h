@@ -44,7 +44,8 @@ struct Rule {
   bool Matches(const Namespace& ns, const Flow& flow) const;
 };
 
-// The rules of one family in a namespace, by priority. Control thread.
+// The rules of one family in a namespace, by priority; families of multicast routing have rules,
+// too. Control thread.
 class RuleSet {
  public:
   // Those that every namespace is born with.

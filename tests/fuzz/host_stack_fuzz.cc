@@ -31,9 +31,10 @@ class World : public HostContext, private NeighAnnouncer {
     for (const char* address : {"10.0.0.1", "fd00::1", "fe80::a1", "fd00::7"}) {
       InetAddress entry;
       entry.local = entry.peer = Ip(address);
+      if (entry.local == Ip("fd00::7")) entry.flags = IFA_F_TENTATIVE;
       device_.inet->Of(entry.family()).push_back(entry);
+      stack_.addresses().Add(device_, entry);
     }
-    device_.inet->v6.back().flags = IFA_F_TENTATIVE;
     arp_.set_resolver(&stack_);
     nd_.set_resolver(&stack_);
   }
@@ -63,8 +64,7 @@ class World : public HostContext, private NeighAnnouncer {
     return TypeOf(device_, address);
   }
   bool IsLocal(const Device& device, const IpAddress& address) override {
-    const InetAddress* own = FindAddress(device, address);
-    return own != nullptr && !own->tentative();
+    return stack_.addresses().Find(device, address) == HostAddresses::State::kOurs;
   }
   std::optional<HostRoute> RouteTo(const Namespace&, const IpAddress&, const IpAddress& to,
                                    const Device*) override {

@@ -19,6 +19,13 @@ from support.beside_kernel import SETTLE, seeds
 LINKS = SETTLE + """\
 exec 2>&1
 t() { echo "+ $*"; "$@"; echo "= $?"; }
+# An IPv6 address without duplicate detection gets its local route in the background all the same.
+settle_local6() {
+  for _ in $(seq 50); do
+    [ $(ip -6 -o addr | wc -l) -gt $(ip -6 route show table local type local | wc -l) ] || return
+    sleep 0.02
+  done
+}
 ip link add v0 address 02:00:00:00:00:01 type veth peer name v1 address 02:00:00:00:00:02
 ip link add w0 address 02:00:00:00:00:03 type veth peer name w1 address 02:00:00:00:00:04
 for link in v0 v1 w0 w1; do ip link set $link addrgenmode none; done
@@ -28,6 +35,7 @@ settle
 ADDRESSES = """\
 ip addr add 10.1.0.1/24 brd + dev v0; ip addr add 10.2.0.1/24 dev w0
 ip addr add 2001:db8::1/64 dev v0 nodad; ip addr add 2001:db8:1::1/64 dev w0 nodad
+settle_local6
 """
 
 # What Linux 6.1 says without a sentence of its own.
@@ -39,6 +47,7 @@ SENTENCES_SINCE = {
 }
 
 LINK_CHANGE = re.compile(r"link set \S+ (up|down)$")
+ADDRESS_IN_USE = re.compile(r"addr add \S*:.* nodad")
 
 SAME_AS_KERNEL = {}
 
@@ -56,10 +65,15 @@ def run_shell(text, prefix=()):
                   result.stdout, flags=re.M)
 
 
+def wait_after(line):
+    if LINK_CHANGE.match(line):
+        return "settle\n"
+    return "settle_local6\n" if ADDRESS_IN_USE.match(line) else ""
+
+
 def commands(*lines):
-    """Each line is one command of `ip`; what a link that goes up or down changes is waited for."""
-    return "".join(f"t ip {line}\n{'settle' if LINK_CHANGE.match(line) else ''}\n"
-                   for line in lines)
+    """Each line is one command of `ip`; what Linux does later because of it is waited for."""
+    return "".join(f"t ip {line}\n{wait_after(line)}" for line in lines)
 
 
 script("neighbours", commands(
@@ -90,6 +104,30 @@ script("neighbours_flushed", commands(
     "link set v0 address 02:00:00:00:00:11", "neigh show to 10.1.0.0/24",
     "neigh add 10.1.0.9 lladdr 02:00:00:00:00:09 dev v0", "link set v0 down",
     "neigh show to 10.1.0.0/24"))
+
+script("neighbour_tables", commands(
+    "ntable change name arp_cache dev v0 retrans 500 gc_stale 1000 queue 7 app_probes 2 "
+    "ucast_probes 4 mcast_probes 5 anycast_delay 20 proxy_delay 40 proxy_queue 13 locktime 60",
+    "ntable change name ndisc_cache dev v0 retrans 700",
+    "-6 ntable change name arp_cache dev v0 retrans 700",
+    "ntable change name nosuch dev v0 retrans 700", "ntable change name arp_cache retrans 700",
+    "ntable change name arp_cache thresh1 3") +
+    "ip ntable show | sed 's/ reachable [0-9]*//'\n" +
+    commands("link set v0 mtu 1000", "ntable change name ndisc_cache dev v0 retrans 700"))
+
+script("forwarding_tables", "".join(f"t bridge {line}\n" for line in (
+    "fdb add 02:11:22:33:44:55 dev v0", "fdb add 02:11:22:33:44:55 dev v0 self",
+    "fdb append 02:11:22:33:44:55 dev v0 self", "fdb add 02:11:22:33:44:56 dev v0 master",
+    "fdb add 02:11:22:33:44:57 dev v0 self static", "fdb add 02:11:22:33:44:57 dev v0 self vlan 5",
+    "fdb add 02:11:22:33:44:57 dev v0 self vlan 4095", "fdb add 01:00:5e:01:02:03 dev v0 self",
+    "fdb add 33:33:00:00:00:01 dev v0 self", "fdb add 01:80:c2:00:00:00 dev v0 self",
+    "fdb add 02:11:22:33:44:55 dev lo self", "fdb show dev v0", "-j fdb show dev v0", "fdb show",
+    "fdb get 02:11:22:33:44:55 dev v0", "fdb get 02:11:22:33:44:55 dev v0 self",
+    "fdb get 02:11:22:33:44:55 br v0", "fdb flush dev v0", "fdb flush dev v0 self",
+    "fdb del 02:11:22:33:44:55 dev v0 self", "fdb del 02:11:22:33:44:55 dev v0 self",
+    "fdb del 33:33:00:00:00:01 dev v0 self", "fdb show dev v0")) +
+    "ip link set v0 down; ip link set v0 up; settle; bridge fdb show dev v0\n"
+    "ip -d -o link show dev v0 | grep -o 'promiscuity [0-9]*'\n")
 
 script("routes_of_addresses", commands(
     "addr add 10.1.0.1/24 brd + dev v0", "addr add 10.1.0.2/24 dev v0",
@@ -150,7 +188,12 @@ script("route_get", ADDRESSES + commands(
         "255.255.255.255") for how in ("", "fibmatch ")),
     "route get 10.1.0.2 oif w0", "route get 10.1.0.2 from 10.1.0.1",
     "route get 10.1.0.2 from 10.1.0.77", "route get 10.1.0.1 from 10.1.0.2 iif v0",
-    "route get 10.1.0.1 iif v0", "route get 9.9.9.9 from 10.1.0.2 iif v0",
+    "route get 10.1.0.1 iif v0", "route get 10.1.0.1 from 10.1.0.255 iif v0",
+    "route get 224.0.0.1 from 10.9.0.9 iif v0", "route get 224.0.0.1 iif v0",
+    "route get 224.0.0.1 from 10.1.0.1 iif v0", "route get 239.1.1.1 from 10.1.0.2 iif v0",
+    "addr add 239.1.1.1/32 dev v0 autojoin", "route get 239.1.1.1 from 10.1.0.2 iif v0",
+    "route get 239.1.1.1 from 10.1.0.2 iif w0", "route get 239.1.1.1 iif v0",
+    "route get 9.9.9.9 from 10.1.0.2 iif v0",
     "route get 10.1.0.2 mark 5", "-d route get 10.1.0.2", "route get 10.1.0.2 uid 7",
     "-j route get 10.1.0.2", "route get 10.1.0.2 oif nosuch"))
 
@@ -201,6 +244,35 @@ script("route_get6", ADDRESSES + commands(
     "-6 route get 2001:db8::5 from 2001:db8::1", "-6 route get 2001:db8::5 iif v0",
     "-6 route get 2001:db8::5 oif w0"))
 
+script("sources_of_ipv6", commands(
+    "-6 route add default dev v0", "addr add 2001:db8::1/64 dev v0 nodad",
+    "addr add 2001:db8::8/64 dev v0 nodad", "-6 route get 2001:db8::9", "-6 route get 2001:db8::7",
+    "addr add 2001:db8::6/128 dev v0 nodad", "-6 route get 2001:db8::7",
+    "addr add fd00::1/64 dev w0 nodad", "addr add fe80::1/64 dev v0 nodad",
+    "-6 route get fd00:1::5", "-6 route get ff02::5 oif v0", "-6 route get ff05::5 oif w0",
+    "addr add 2001:db8:1::1/64 dev w0 nodad", "-6 route get ff05::5 oif w0",
+    "addr add 2002::5/16 dev v0 nodad", "-6 route get 9000::1", "-6 route get 2002::1",
+    "addrlabel add prefix 9000::/4 label 2", "-6 route get 9000::1",
+    "addr change 2001:db8::1/64 dev v0 nodad preferred_lft 0", "-6 route get 2001:db8::2",
+    "addr add 2001:db8:5::5/128 dev lo", "-6 route get 2001:db8:5::1",
+    "addr del 2001:db8::1/64 dev v0", "addr del 2001:db8::8/64 dev v0",
+    "addr del 2001:db8::6/128 dev v0", "addr del 2002::5/16 dev v0", "-6 route get 2001:db8::9",
+    "-6 route get 9000::1", "-6 route get fd00:1::5", "-6 route get fe80::5 oif v0"))
+
+script("address_labels", commands(
+    "addrlabel list", "addrlabel add prefix 2001:db8::/32 label 99",
+    "addrlabel add prefix 2001:db8::5/32 label 98", "addrlabel add prefix fd00::/8 dev v0 label 3",
+    "addrlabel add prefix fd00::/8 label 2", "addrlabel add prefix ::ffff:10.0.0.0/104 label 4",
+    "addrlabel add prefix fd00::/8 dev w1 label 4", "addrlabel list", "-j addrlabel list",
+    "addrlabel del prefix fd00::/8 dev v0 label 3", "addrlabel del prefix fd00::/8 dev v0 label 3",
+    "addrlabel del prefix fc00::/7", "addrlabel list", "addrlabel flush", "addrlabel list"))
+
+script("multicast_rules", commands(
+    "mrule", "-6 mrule", "mrule add iif v0 table 7", "-6 mrule add pref 100 iif v0 blackhole",
+    "mrule add from 10.0.0.0/8 pref 5", "mrule", "-6 mrule", "rule", "mrule del pref 5",
+    "mrule del pref 5", "mrule", "mroute", "-6 mroute", "mroute show table 5",
+    "-6 mroute show table 5"))
+
 script("rules", ADDRESSES + commands(
     "rule", "-6 rule", "-j rule", "rule add from 10.0.0.0/8 table 5",
     "rule add from 10.0.0.0/8 table 5 priority 100",
@@ -236,6 +308,25 @@ script("nexthops", ADDRESSES + commands(
     "nexthop replace id 1 group 3", "nexthop replace id 10 group 1", "route", "nexthop del id 1",
     "nexthop", "route", "nexthop del id 44", "link set v1 down",
         "nexthop", "route", "-6 route", "nexthop flush", "nexthop"))
+
+script("resilient_nexthop_groups", ADDRESSES + "".join(
+    f"t ip nexthop {line} | sed -E 's/idle_time [0-9.]+//'\n" for line in (
+        "add id 1 via 10.1.0.2 dev v0", "add id 2 via 10.1.0.3 dev v0",
+        "add id 3 via 10.1.0.4 dev v0", "add id 10 group 1/2 type resilient",
+        "add id 10 group 1/2 type resilient buckets 0",
+        "add id 10 group 1/2,3 type resilient buckets 8 idle_timer 60 unbalanced_timer 300",
+        "add id 11 group 1/2,3 type resilient buckets 5", "add id 12 group 1/2", "show", "-j show",
+        "bucket show", "bucket show id 11", "bucket show id 1", "bucket show id 99",
+        "bucket show nhid 1", "bucket show dev w0", "bucket get id 10 index 3",
+        "bucket get id 10 index 8", "bucket get id 12 index 0", "add id 13 group 10",
+        "replace id 12 group 1/2 type resilient buckets 4", "replace id 10 group 1/2",
+        "replace id 10 group 1/2 type resilient buckets 16",
+        "replace id 10 group 1,3/2/3 type resilient idle_timer 5", "bucket show id 10", "del id 1",
+        "bucket show", "show")) +
+    commands("route add 10.9.0.0/16 nhid 10", "route show", "route get 10.9.0.1 oif v0",
+             "nexthop add id 4 via 10.2.0.2 dev w0", "nexthop add id 5 via 10.2.0.3 dev w0",
+             "nexthop add id 20 group 2/4/5 type resilient buckets 8", "link set w0 down",
+             "nexthop show") + "ip nexthop bucket show id 20 | sed -E 's/idle_time [0-9.]+//'\n")
 
 MONITORED = LINKS + """\
 ip monitor route address neigh rule nexthop > {out} & monitor=$!

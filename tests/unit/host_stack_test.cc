@@ -112,8 +112,8 @@ class World : public HostContext, private NeighAnnouncer {
     device_.flags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP;
     device_.address = kOurs;
     device_.inet = std::make_unique<InetDevice>();
-    for (const char* address : {"10.0.0.1", "fd00::1", "fe80::a1", "fd00::7"}) Add(address);
-    device_.inet->v6.back().flags = IFA_F_TENTATIVE;
+    for (const char* address : {"10.0.0.1", "fd00::1", "fe80::a1"}) Add(address);
+    Add("fd00::7", IFA_F_TENTATIVE);
     arp_.set_resolver(&stack_);
     nd_.set_resolver(&stack_);
   }
@@ -152,8 +152,7 @@ class World : public HostContext, private NeighAnnouncer {
     return address.IsMulticast() ? RTN_MULTICAST : RTN_UNICAST;
   }
   bool IsLocal(const Device& device, const IpAddress& address) override {
-    const InetAddress* own = FindAddress(device, address);
-    return own != nullptr && !own->tentative();
+    return stack_.addresses().Find(device, address) == HostAddresses::State::kOurs;
   }
   std::optional<HostRoute> RouteTo(const Namespace&, const IpAddress&, const IpAddress& destination,
                                    const Device*) override {
@@ -191,10 +190,13 @@ class World : public HostContext, private NeighAnnouncer {
   HostStack stack_{*this};
 
  private:
-  void Add(const char* text) {
+  void Add(const char* text, uint32_t flags = 0) {
     InetAddress address;
     address.local = address.peer = Ip(text);
-    device_.inet->Of(address.family()).push_back(address);
+    address.flags = flags;
+    std::vector<InetAddress>& list = device_.inet->Of(address.family());
+    list.insert(flags == 0 ? list.end() : list.begin(), address);
+    stack_.addresses().Add(device_, address);
   }
   void Announce(const Neighbour&, uint16_t, uint32_t) override {}
   uint8_t TypeOf(const Device&, const IpAddress& address) override {

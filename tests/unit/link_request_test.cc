@@ -382,12 +382,13 @@ TEST_F(LinkRequestTest, Inet6DumpKnowsNoAttributes) {
   EXPECT_FALSE(request_.attrs.Has(IFLA_MASTER));
   EXPECT_EQ(AnswerTo(Request(header), How::kStrictDump).error, 0);
   EXPECT_EQ(AnswerTo(Request(header, IFLA_MASTER, "01000000"), How::kStrictDump).message,
-            "Invalid data after header");
+            "ipv6: Invalid data after header");
   const std::string short_hex = "1f0000001200010301000000000000000a" + std::string(28, '0');
-  EXPECT_EQ(AnswerTo(short_hex, How::kStrictDump).message, "Invalid header for link dump request");
+  EXPECT_EQ(AnswerTo(short_hex, How::kStrictDump).message,
+            "ipv6: Invalid header for link dump request");
   header.ifi_index = 3;
   EXPECT_EQ(AnswerTo(Request(header), How::kStrictDump).message,
-            "Invalid values in header for dump request");
+            "ipv6: Invalid values in header for dump request");
 }
 
 TEST_F(LinkRequestTest, KindNamesAreCutAsModuleNames) {

@@ -314,7 +314,9 @@ TEST_F(RtnlModifyTest, LoopbackRules) {
 TEST_F(RtnlModifyTest, EmptyTablesAreDumpedAndTheRestIsNotSupported) {
   for (const uint16_t type :
        {RTM_GETADDR, RTM_GETROUTE, RTM_GETNSID, RTM_GETMULTICAST, RTM_GETANYCAST}) {
-    const auto lines = Raw(RequestBuilder(type, NLM_F_DUMP).Build());
+    const bool of_ipv6 = type == RTM_GETMULTICAST || type == RTM_GETANYCAST;
+    const uint8_t family = of_ipv6 ? AF_INET6 : AF_UNSPEC;
+    const auto lines = Raw(RequestBuilder(type, NLM_F_DUMP, {.ifi_family = family}).Build());
     EXPECT_EQ(lines, std::vector<std::string>{"DONE len=20 flags=0x2 seq=1 done=0"}) << type;
   }
   EXPECT_EQ(Ask(RequestBuilder(RTM_GETQDISC, NLM_F_DUMP)).error, EOPNOTSUPP);

@@ -49,7 +49,7 @@ std::string NameOf(uint8_t state) {
 class Log : public NeighAnnouncer, public NeighResolver {
  public:
   void Announce(const Neighbour& neighbour, uint16_t type, uint32_t pid) override {
-    Add(type == RTM_NEWNEIGH ? "new" : "del", neighbour);
+    Add(type == RTM_NEWNEIGH ? "new" : type == RTM_DELNEIGH ? "del" : "get", neighbour);
     last_pid = pid;
   }
   uint8_t TypeOf(const Device&, const IpAddress& address) override {
@@ -115,6 +115,16 @@ class NeighTableTest : public testing::Test {
   Device device_;
   NeighTable table_{AF_INET, log_};
 };
+
+TEST_F(NeighTableTest, AProgramIsAskedBeforeEverybody) {
+  table_.OwnParams(device_).app_probes = 2;
+  Neighbour& neighbour = Make();
+  EXPECT_FALSE(table_.Use(neighbour, now_));
+  EXPECT_EQ(log_.Take(), Lines{"get incomplete"});
+  Pass(seconds(1));
+  Pass(seconds(1));
+  EXPECT_EQ(log_.Take(), (Lines{"get incomplete", "solicit incomplete"}));
+}
 
 TEST_F(NeighTableTest, ResolutionAsksThreeTimesAndGivesUp) {
   Neighbour& neighbour = Make();
@@ -236,12 +246,12 @@ TEST_F(NeighTableTest, StrangersCannotFillTheMemory) {
     ++made;
     table_.Use(**entry, now_);
   }
-  EXPECT_EQ(made, table_.params().gc_thresh3);
+  EXPECT_EQ(made, table_.limits().thresh3);
   EXPECT_NE(table_.Find(device_, *IpAddress::Parse("10.1.0.9")), nullptr);
   // Those that failed make room.
   Follow(seconds(10));
   EXPECT_TRUE(table_.Create(device_, IpAddress::V4(0x0a030000), 0, false, now_).ok());
-  EXPECT_LE(table_.size(), table_.params().gc_thresh2 + 1);
+  EXPECT_LE(table_.size(), table_.limits().thresh2 + 1);
 }
 
 // A search is through all entries: strangers must not cause one each.

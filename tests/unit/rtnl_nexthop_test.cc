@@ -3,6 +3,7 @@
 #include <linux/nexthop.h>
 
 #include "tests/support/address_fixture.h"
+#include "tests/support/hex.h"
 
 namespace vswitch {
 
@@ -48,6 +49,17 @@ class RtnlNexthopTest : public AddressTest {
       writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(members), sizeof(members)});
     });
   }
+  // ... group MEMBER type resilient buckets 65535
+  Answer Resilient(uint32_t id, uint32_t member) {
+    const nexthop_grp members[] = {{.id = member}};
+    return Replace(id, AF_UNSPEC, [&](NlWriter& writer) {
+      writer.PutBytes(NHA_GROUP, {reinterpret_cast<const uint8_t*>(members), sizeof(members)});
+      writer.PutU16(NHA_GROUP_TYPE, NEXTHOP_GRP_TYPE_RES);
+      const size_t nest = writer.BeginNest(NHA_RES_GROUP, true);
+      writer.PutU16(NHA_RES_GROUP_BUCKETS, 65535);
+      writer.EndNest(nest);
+    });
+  }
   // `ip route add DST nhid ID`, or `ip route get DST oif v0`.
   Answer Route(uint16_t type, const std::string& dst, uint16_t attribute, uint32_t value) {
     const IpAddress address = *IpAddress::Parse(dst);
@@ -84,6 +96,22 @@ TEST_F(RtnlNexthopTest, MembersStayWhatRoutesCanUse) {
   check(11, AF_INET6, "2001:db8:5::1", "2001:db8::9");
 }
 
+TEST_F(RtnlNexthopTest, BucketsOfAllGroupsAreLimited) {
+  constexpr uint32_t kGroups = 16;
+  ThroughV0(1, AF_INET);
+  for (uint32_t id = 10; id < 10 + kGroups; ++id) EXPECT_EQ(Resilient(id, 1).error, 0) << id;
+  EXPECT_EQ(Resilient(10 + kGroups, 1).error, ENOMEM);
+  EXPECT_EQ(Resilient(10, 1).error, 0) << "a group that is there already";
+  Datagram datagram;
+  NlWriter writer(datagram);
+  writer.Begin(RTM_DELNEXTHOP, NLM_F_REQUEST | NLM_F_ACK, 1, 0);
+  writer.PutStruct(nhmsg{});
+  writer.PutU32(NHA_ID, 10);
+  writer.End();
+  EXPECT_EQ(Ask(datagram).error, 0);
+  EXPECT_EQ(Resilient(10 + kGroups, 1).error, 0);
+}
+
 TEST_F(RtnlNexthopTest, NoRouteIsLeftWithoutALink) {
   ThroughV0(1, AF_INET);
   ThroughV0(2, AF_INET6);
@@ -108,6 +136,21 @@ TEST_F(RtnlNexthopTest, NoRouteIsLeftWithAGroupForForwardingTables) {
   });
   EXPECT_EQ(answer.sentence, "Route cannot point to a fdb nexthop");
   EXPECT_EQ(GetRoute("9.9.9.9"), 0);
+}
+
+// As Linux 6.1.192 takes them: the high byte was reserved before.
+TEST_F(RtnlNexthopTest, WeightsHaveSixteenBits) {
+  ThroughV0(1, AF_INET);
+  const auto replace = [&](uint8_t weight, uint8_t weight_high, uint8_t reserved) {
+    const uint8_t member[] = {1, 0, 0, 0, weight, weight_high, reserved, 0};
+    return Replace(10, AF_UNSPEC, [&](NlWriter& writer) { writer.PutBytes(NHA_GROUP, member); });
+  };
+  EXPECT_EQ(replace(0xfe, 0xff, 0).error, 0);
+  EXPECT_EQ(replace(0xff, 0xff, 0).sentence, "Invalid value for weight");
+  EXPECT_EQ(replace(0, 0, 1).sentence, "Reserved field in nexthop_grp must be 0");
+  const auto [group, datagram] = multicast_.all.back();
+  EXPECT_EQ(group, uint32_t{RTNLGRP_NEXTHOP});
+  EXPECT_EQ(ToHex(Bytes(datagram).last(8)), "01000000feff0000");
 }
 
 }  // namespace

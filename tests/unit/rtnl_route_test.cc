@@ -145,7 +145,8 @@ class FibTest : public testing::Test {
   RuleSet rules4_{AF_INET}, rules6_{AF_INET6};
   Nexthops nexthops_;
   Fib4 fib4_{ns_, rules4_, nexthops_, log_};
-  Fib6 fib6_{ns_, rules6_, nexthops_, log_};
+  AddressLabels labels_;
+  Fib6 fib6_{ns_, rules6_, nexthops_, labels_, log_};
   std::map<std::string, std::unique_ptr<Device>> links_;
   Device *v0_ = nullptr, *v1_ = nullptr;
 };
@@ -254,6 +255,41 @@ TEST_F(FibTest, LinksThatGoDownTakeTheirRoutesAlong) {
   v0_->flags |= IFF_UP;
   fib4_.LinkUp(*v0_);
   EXPECT_EQ(Routes(AF_INET), Lines{"10.1.0.0/24 dev v0 linkdown"});
+}
+
+TEST_F(FibTest, HopsComeBackWithTheirLink) {
+  AddAddress(v0_, "10.1.0.1/24");
+  AddAddress(v1_, "10.2.0.1/24");
+  v1_->carrier = false;
+  v1_->operstate = OperState::kDown;
+  fib4_.LinkChanged(*v1_);
+  std::vector<uint8_t> hops;
+  for (const auto& [device, gateway] : {std::pair(v0_, "10.1.0.2"), {v1_, "10.2.0.2"}}) {
+    const rtnexthop hop{.rtnh_len = 16, .rtnh_ifindex = device->ifindex};
+    const rtattr attr{.rta_len = 8, .rta_type = RTA_GATEWAY};
+    const IpAddress address = Addr(gateway);
+    for (const Bytes part :
+         {Bytes(reinterpret_cast<const uint8_t*>(&hop), sizeof(hop)),
+          Bytes(reinterpret_cast<const uint8_t*>(&attr), sizeof(attr)), address.AsBytes()}) {
+      hops.insert(hops.end(), part.begin(), part.end());
+    }
+  }
+  RouteConfig config = Config("9.0.0.0/8", "");
+  config.scope = 0;
+  config.multipath = NlAttr{.type = RTA_MULTIPATH, .value = hops};
+  EXPECT_TRUE(Add(config).ok());
+  const auto route = [&] { return Routes(AF_INET).front(); };
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 via 10.2.0.2 dev v1 linkdown");
+  v1_->carrier = true;
+  v1_->operstate = OperState::kUp;
+  fib4_.LinkChanged(*v1_);
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 via 10.2.0.2 dev v1");
+  v0_->flags &= ~uint32_t{IFF_UP};
+  fib4_.LinkDown(*v0_);
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 dead linkdown via 10.2.0.2 dev v1");
+  v0_->flags |= IFF_UP;
+  AddAddress(v0_, "10.3.0.1/24");
+  EXPECT_EQ(route(), "9.0.0.0/8 via 10.1.0.2 dev v0 via 10.2.0.2 dev v1");
 }
 
 TEST_F(FibTest, RoutesOfASourceThatGoesAreTakenBack) {
@@ -412,8 +448,10 @@ TEST_F(FibTest, SourceOfAnotherLink) {
     const auto found = fib6_.SelectSource(v2, Addr(dst));
     return found.has_value() ? found->ToString() : "none";
   };
-  AddAddress(v0_, "fe80::1/64");
   EXPECT_EQ(source("2001:db8:2::9"), "none");
+  AddAddress(v0_, "fe80::1/64");
+  EXPECT_EQ(source("2001:db8:2::9"), "fe80::1");
+  EXPECT_EQ(source("fe80::9"), "none");
   AddAddress(v0_, "2001:db8:1::1/64");
   AddAddress(v1_, "2001:db8:2::1/64");
   AddAddress(v1_, "2001:db8:3::1/64");
@@ -424,7 +462,15 @@ TEST_F(FibTest, SourceOfAnotherLink) {
   EXPECT_EQ(source("2001:db8:2::9"), "2001:db8:3::1");
   RemoveAddress(v1_, "2001:db8:3::1/64");
   RemoveAddress(v0_, "2001:db8:1::1/64");
-  EXPECT_EQ(source("2001:db8:2::9"), "none");
+  EXPECT_EQ(source("2001:db8:2::9"), "fe80::1");
+}
+
+// The host stack does not look at other links as long as there is a choice.
+TEST_F(FibTest, OwnSources) {
+  AddAddress(v0_, "fe80::1/64");
+  AddAddress(v1_, "2001:db8:2::1/64");
+  EXPECT_EQ(fib6_.SelectSource(v0_, Addr("2001:db8:2::9"))->ToString(), "2001:db8:2::1");
+  EXPECT_EQ(fib6_.SelectOwnSource(*v0_, Addr("2001:db8:2::9"))->ToString(), "fe80::1");
 }
 
 TEST(IpAddressTest, CommonBits) {
@@ -471,7 +517,9 @@ TEST_F(FibTest, SharedNexthopsTakeRoutesAlong) {
   config.nexthop_id = 7;
   EXPECT_TRUE(Add(config).ok());
   EXPECT_EQ(WayTo("9.9.9.9"), "v0 via 10.1.0.2 src 10.1.0.1");
-  NexthopObject other = *nexthop;
+  NexthopObject other;
+  other.family = AF_INET;
+  other.hop = nexthop->hop;
   other.hop.gateway = Addr("10.1.0.3");
   nexthops_.Redefine(*nexthop, other);
   EXPECT_EQ(WayTo("9.9.9.9"), "v0 via 10.1.0.3 src 10.1.0.1");
