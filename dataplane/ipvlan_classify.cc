@@ -4,6 +4,7 @@
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <rte_ether.h>
+#include <rte_ip.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -121,22 +122,9 @@ AddressKey KeyOf(const Network& network, End end) {
   }
 }
 
-// In memory order: zero for a header whose checksum is right, the checksum for one where it is zero
-// (RFC 1071; the sum is the same in either byte order).
+// In memory order: zero for a header whose checksum is right, the checksum for one where it is zero.
 uint16_t Ipv4Checksum(std::span<const uint8_t> header) {
-  uint64_t sum = 0;
-  uint32_t word = 0;
-  size_t done = 0;
-  for (; done + sizeof(word) <= header.size(); done += sizeof(word)) {
-    std::memcpy(&word, header.data() + done, sizeof(word));
-    sum += word;
-  }
-  word = 0;
-  if (done < header.size()) std::memcpy(&word, header.data() + done, header.size() - done);
-  sum += word;
-  sum = (sum & 0xffffffff) + (sum >> 32);
-  sum = (sum & 0xffff) + (sum >> 16 & 0xffff) + (sum >> 32);
-  return static_cast<uint16_t>(~((sum & 0xffff) + (sum >> 16)));
+  return static_cast<uint16_t>(~rte_raw_cksum(header.data(), header.size()));
 }
 
 }  // namespace
@@ -190,8 +178,9 @@ void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length) {
   SetWord(bytes, kIpv4Checksum, 0);
   const size_t header = std::min<size_t>((bytes[0] & 0xfu) * 4, bytes.size());
   // What ip_fast_csum makes of a header that is too short.
-  const uint16_t checksum = header < kIpv4Size ? Word(bytes, 0) : Ipv4Checksum(bytes.first(header));
-  SetWord(bytes, kIpv4Checksum, checksum);
+  if (header < kIpv4Size) return SetWord(bytes, kIpv4Checksum, Word(bytes, 0));
+  const uint16_t checksum = Ipv4Checksum(bytes.first(header));
+  std::memcpy(&bytes[kIpv4Checksum], &checksum, sizeof(checksum));
 }
 
 }  // namespace vswitch
