@@ -35,6 +35,10 @@ bool IsDestination4(const IpAddress& destination) {
   return !IsZeroNet(destination) && !destination.IsMulticast() && !IsLimitedBroadcast(destination);
 }
 
+bool IsKnown(const AddressTable& addresses, const IpAddress& address) {
+  return addresses.Find(KeyOf(address)) != AddressTable::kNone;
+}
+
 // Whether the rule looks at no more of a packet than where it goes to.
 bool LooksAtDestinationOnly(const Rule& rule) {
   return !rule.src.has_value() && rule.tos == 0 && rule.ip_protocol == 0 &&
@@ -134,9 +138,12 @@ void Outbound::Send(Lower& lower, const Header& header, const Way& way, Monotoni
 void Outbound::Deliver(Lower& lower, const Header& header, const Way& way, MonotonicTime now) {
   const bool gso = frame_.offload.gso != GsoType::kNone;
   if (!gso && frame_.bytes.size() > way.device->mtu + kEthernetHeaderSize) return;
+  // Who asks for the neighbour gets the answer: not an address that is a slave's.
+  const bool slaves = IsKnown(lower.port->addresses(), header.source);
+  const IpAddress source = slaves ? IpAddress::Any(header.source.family) : header.source;
   const std::optional<MacAddress> mac = stack_.SendOn(
       *way.device, way.next_hop,
-      {.frame = std::move(frame_.bytes), .source = header.source, .offload = frame_.offload}, now);
+      {.frame = std::move(frame_.bytes), .source = source, .offload = frame_.offload}, now);
   if (!mac.has_value() || way.device != lower.device) return;
   Remember(lower, header, way, {.verdict = Verdict::kNeighbour, .address = *mac});
 }

@@ -152,6 +152,19 @@ TEST_F(OutboundTest, APacketWaitsForItsNeighbour) {
   EXPECT_EQ(Known("10.0.0.9"), (DstEntry{Verdict::kNeighbour, kOutside}));
 }
 
+TEST_F(OutboundTest, ASlaveInTheNamespaceOfTheLowerDeviceDoesNotAskForItsNeighbours) {
+  ASSERT_EQ(Add({.device = "i0", .local = "10.0.0.6/24"}), 0);
+  ASSERT_EQ(Add({.device = "m0", .local = "10.0.0.7/24"}), 0);
+  for (const auto& [source, sender] :
+       {std::pair("10.0.0.6", "10.0.0.1"), {"10.0.0.7", "10.0.0.7"}}) {
+    Neighbour("10.0.0.9", kOutside, NUD_FAILED);
+    Post(Packet4(source, "10.0.0.9"));
+    const std::vector<SentFrame> asked = Sent();
+    ASSERT_EQ(asked.size(), 1u);
+    EXPECT_EQ(ReadArp(ReadEthernet(asked[0].bytes)->payload)->sender, Ip(sender));
+  }
+}
+
 TEST_F(OutboundTest, GoesByTheRoutesOfTheLowerDevice) {
   Neighbour("10.0.0.254", kOutside);
   Route("10.0.0.254");
