@@ -71,10 +71,7 @@ class Modification {
     if (!IsUnicastAddress(address)) return ErrnoStatus(EADDRNOTAVAIL);
     if (const absl::Status status = TellBackend(ReadAddress(address)); !status.ok()) return status;
     device_.address = ReadAddress(address);
-    rtnl_.router().OnLinkAddressChanged(device_);
-    Announce();
-    if (device_.lower_port != nullptr) device_.lower_port->OnAddressChanged(rtnl_);
-    return absl::OkStatus();
+    return TellAddressChanged();
   }
 
   absl::Status SetMtu() {
@@ -123,7 +120,14 @@ class Modification {
   absl::Status SetBroadcast() {
     if (!attrs_.Has(IFLA_BROADCAST)) return absl::OkStatus();
     device_.broadcast = ReadAddress(attrs_.Binary(IFLA_BROADCAST));
+    return TellAddressChanged();
+  }
+
+  // NETDEV_CHANGEADDR
+  absl::Status TellAddressChanged() {
+    rtnl_.router().OnLinkAddressChanged(device_);
     Announce();
+    if (device_.lower_port != nullptr) device_.lower_port->OnAddressChanged(rtnl_);
     return absl::OkStatus();
   }
 

@@ -270,6 +270,15 @@ TEST_F(IpvlanTest, FollowsTheAddressAndTellsIt) {
                                     "NEWLINK i1 down change=0x0 operstate=2 link=3"}));
 }
 
+TEST_F(IpvlanTest, ABroadcastAddressOfTheLowerDeviceIsToldAsAnAddress) {
+  ASSERT_EQ(AddSlave("i0"), 0);
+  Notifications();
+  ASSERT_EQ(Ask(Set("m0").Mac(IFLA_BROADCAST, {0xff, 0xff, 0xff, 0xff, 0xff, 0xfe})).error, 0);
+  EXPECT_EQ(Get("i0").broadcast, (MacAddress{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}));
+  EXPECT_EQ(Notifications(), (Lines{"NEWLINK m0 up change=0x0 operstate=6 link=2",
+                                    "NEWLINK i0 down change=0x0 operstate=2 link=3"}));
+}
+
 TEST_F(IpvlanTest, AGuestLearnsWhatChangedBelow) {
   ASSERT_EQ(AddSlave("i0"), 0);
   ToldBackend::Told told;
