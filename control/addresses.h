@@ -89,6 +89,7 @@ class Addresses {
   // addresses_inet.cc
   absl::Status NewInet(const Request& request);
   absl::Status DelInet(const Request& request);
+  static InetAddress* FindSame(Device& device, const InetAddress& address);
   absl::Status ChangeInet(Device& device, InetAddress& address, const AddressRequest& request,
                           const Cause& cause);
   absl::Status InsertInet(Device& device, InetAddress address, const Cause& cause);
