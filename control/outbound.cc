@@ -101,7 +101,7 @@ void Outbound::Handle(MonotonicTime now) {
   const auto lower = lowers_.find(frame_.lower);
   const std::optional<Header> header = Read(frame_.bytes);
   if (lower == lowers_.end() || !header.has_value()) return;
-  const Way way = Find(*lower->second.device, *header);
+  const Way way = FindForGuest(lower->second, *header);
   Count(way);
   Send(lower->second, *header, way, now);
 }
@@ -174,6 +174,17 @@ std::optional<Outbound::Header> Outbound::Read(Bytes frame) {
                   .protocol = ip[6]};
   }
   return std::nullopt;
+}
+
+// A slave's address is its guest's, even where it is one of this namespace. IPv6 is strict about
+// the link, so that it sees no address of another, for who has no source yet.
+Outbound::Way Outbound::FindForGuest(const Lower& lower, const Header& header) const {
+  const Way way = Find(*lower.device, header);
+  const bool slaves = IsKnown(lower.port->addresses(), header.destination);
+  if (way.verdict != Verdict::kLocal || !slaves) return way;
+  Header unbound = header;
+  unbound.source = IpAddress::Any(header.source.family);
+  return Find(*lower.device, unbound);
 }
 
 Outbound::Way Outbound::Find(Device& lower, const Header& header) const {

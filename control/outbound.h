@@ -70,6 +70,7 @@ class Outbound {
 
   static std::optional<Header> Read(Bytes frame);
   void Handle(MonotonicTime now);
+  Way FindForGuest(const Lower& lower, const Header& header) const;
   Way Find(Device& lower, const Header& header) const;
   Way Find4(Device& lower, const Header& header) const;
   Way Find6(const Device& lower, const Header& header) const;

@@ -199,6 +199,18 @@ TEST_F(OutboundTest, AddressesOfTheLowerDeviceAreItsStacks) {
   EXPECT_EQ(Known("fd00::1").verdict, Verdict::kLocal);
 }
 
+TEST_F(OutboundTest, AddressesOfSlavesAreNotItsStacksEvenInItsNamespace) {
+  ASSERT_EQ(Add({.device = "i0", .local = "10.0.0.6/24"}), 0);
+  ASSERT_EQ(Add({.device = "i0", .local = "fd00::6/64", .flags = IFA_F_NODAD}), 0);
+  for (const char* address : {"10.0.0.6", "fd00::6"}) Neighbour(address, kOutside);
+  Post(Packet4("10.0.0.5", "10.0.0.6"));
+  Post(Packet6("fd00::5", "fd00::6"));
+  const std::vector<SentFrame> sent = Sent();
+  ASSERT_EQ(sent.size(), 2u);
+  for (const SentFrame& frame : sent) EXPECT_EQ(Destination(frame), kOutside);
+  EXPECT_EQ(Known("fd00::6"), (DstEntry{Verdict::kNeighbour, kOutside}));
+}
+
 TEST_F(OutboundTest, CountsWhatTheSenderSentAndFailedToSend) {
   Neighbour("10.0.0.9", kOutside);
   const auto before = dataplane_.Totals(Get("i0").id);
