@@ -49,6 +49,7 @@ bool HostStack::IsForUs(const Device& device, const IpAddress& source,
 }
 
 void HostStack::AnswerArp(const Arrival& arrival, const ArpPacket& request) {
+  if (arrival.answered) return;
   const ArpPacket answer{true, arrival.device.address, request.sender_mac, request.target,
                          request.sender};
   context_.Transmit(arrival.device, WriteArp(answer, request.sender_mac), {});

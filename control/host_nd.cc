@@ -75,6 +75,7 @@ void HostStack::ReceiveSolicitation(const Arrival& arrival, const IpPacket& pack
 // ndisc_send_na
 void HostStack::Advertise(const Arrival& arrival, const IpPacket& solicitation,
                           const NdMessage& message) {
+  if (arrival.answered) return;
   const bool probe = solicitation.source.IsAny();
   const bool multicast = solicitation.destination.IsMulticast();
   NdMessage answer;

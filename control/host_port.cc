@@ -32,7 +32,9 @@ void HostPort::Run(MonotonicTime now) {
     ++handled;
     const auto device = devices_.find(frame_.device);
     if (device == devices_.end()) continue;
-    stack_.Receive(*device->second, frame_.bytes, frame_.checksum_pending, now);
+    Device& receiver = *device->second;
+    HasOtherStack(receiver) ? stack_.Overhear(receiver, frame_.bytes, now)
+                            : stack_.Receive(receiver, frame_.bytes, frame_.checksum_pending, now);
   }
   handled = std::max(handled, outbound_.Run(kFramesPerRound, now));
   if (handled > 0) last_frame_ = now;
@@ -143,10 +145,7 @@ void HostPort::OnDuplicate(Device& device, const IpAddress& address) {
 void HostPort::Transmit(const Device& device, Bytes frame, const Offload& offload) {
   if (pool_ == nullptr || !devices_.contains(device.id)) return;
   if (HasOtherStack(device) && !outbound_.Has(device.id)) return;
-  const Port* port = dataplane_.PortOf(device.id);
-  const size_t workers = dataplane_.workers().size();
-  const auto worker =
-      port != nullptr ? port->owner[0] : static_cast<uint16_t>(device.id.slot % workers);
+  const uint16_t worker = dataplane_.WorkerFor(device.id);
   (void)dataplane_.host().Send(worker, device.id, frame, pool_, offload);
 }
 

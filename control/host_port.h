@@ -21,8 +21,9 @@ struct rte_mempool;
 namespace vswitch {
 
 // Control thread. A device has the host stack while it has an address, or others send by its
-// neighbours. It acts on it only while
-// nothing else is the device's stack: nothing is attached, or what is attached is the wire.
+// neighbours. It acts on it only while nothing else is the device's stack: nothing is attached, or
+// what is attached is the wire. But for finding neighbours for others: those it asks for, and hears
+// of what they say.
 class HostPort final : public AddressObserver, private HostContext {
  public:
   // Another node has an address that a device is about to use.
@@ -49,6 +50,8 @@ class HostPort final : public AddressObserver, private HostContext {
   void AddLower(Device& lower, std::shared_ptr<IpvlanPort> port);
   void RemoveLower(const Device& lower);
   Outbound& outbound() { return outbound_; }
+  // Whether another stack is behind the device: a guest's, a tap's.
+  bool HasOtherStack(const Device& device) const;
 
   void OnAddressAdded(Device& device, const InetAddress& address) override;
   void OnAddressReady(Device& device, const InetAddress& address) override;
@@ -67,9 +70,6 @@ class HostPort final : public AddressObserver, private HostContext {
   void Disable(const Device& device);
   // Whether the device needs the stack.
   bool NeedsStack(const Device& device) const;
-  // Whether another stack is behind the device: a guest's, a tap's.
-  bool HasOtherStack(const Device& device) const;
-
   uint8_t TypeOf(const Namespace& ns, const IpAddress& address) override;
   bool IsLocal(const Device& device, const IpAddress& address) override;
   std::optional<HostRoute> RouteTo(const Namespace& ns, const IpAddress& source,
@@ -84,7 +84,7 @@ class HostPort final : public AddressObserver, private HostContext {
   rte_mempool* const pool_;
   const OnDuplicateAddress duplicate_;
   HostStack stack_{*this};
-  Outbound outbound_{dataplane_, router_, stack_};
+  Outbound outbound_{dataplane_, router_, stack_, pool_};
   absl::flat_hash_map<DeviceId, Device*> devices_;
   std::optional<MonotonicTime> next_, last_frame_;
   HostFrame frame_;  // the one that is being handled

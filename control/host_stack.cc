@@ -23,11 +23,19 @@ HostStack::HostStack(HostContext& context) : context_(context), secret_(DrawSecr
 
 void HostStack::Receive(Device& device, Bytes bytes, bool checksum_pending, MonotonicTime now) {
   const std::optional<EthernetFrame> frame = ReadEthernet(bytes);
-  if (!device.up() || !frame.has_value()) return;
-  const Arrival arrival{device, *frame, checksum_pending, now};
-  const bool group = (frame->destination[0] & 1) != 0;
+  if (frame.has_value()) Handle({device, *frame, checksum_pending, false, now});
+}
+
+void HostStack::Overhear(Device& device, Bytes bytes, MonotonicTime now) {
+  const std::optional<EthernetFrame> frame = ReadEthernet(bytes);
+  if (frame.has_value()) Handle({device, *frame, false, true, now});
+}
+
+void HostStack::Handle(const Arrival& arrival) {
+  const bool group = (arrival.frame.destination[0] & 1) != 0;
+  if (!arrival.device.up()) return;
   if (!group && !arrival.to_us()) return;  // PACKET_OTHERHOST
-  switch (frame->ethertype) {
+  switch (arrival.frame.ethertype) {
     case RTE_ETHER_TYPE_ARP:
       return ReceiveArp(arrival);
     case RTE_ETHER_TYPE_IPV4:
@@ -101,10 +109,11 @@ void HostStack::Release(const Queue& queue) {
   held_bytes_ -= queue.bytes;
 }
 
+// neigh_probe
 std::optional<IpAddress> HostStack::SourceOfHeld(const Neighbour& neighbour) const {
   const auto queue = queues_.find(&neighbour);
   if (queue == queues_.end()) return std::nullopt;
-  return queue->second.packets.front().source;
+  return queue->second.packets.back().source;
 }
 
 void HostStack::Solicit(const Neighbour& neighbour) {

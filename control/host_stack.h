@@ -73,6 +73,9 @@ class HostStack final : public NeighResolver {
   // the checksum of the message.
   void Receive(Device& device, Bytes frame, bool checksum_pending, MonotonicTime now);
 
+  // The same of a device that another stack answers for: whoever is heard of becomes known.
+  void Overhear(Device& device, Bytes frame, MonotonicTime now);
+
   // Sends to a neighbour on the link of `device`, or keeps the frame until the neighbour is found.
   // Returns the neighbour's address when that is known.
   std::optional<MacAddress> SendOn(Device& device, const IpAddress& next_hop, Outgoing packet,
@@ -97,6 +100,7 @@ class HostStack final : public NeighResolver {
     Device& device;
     const EthernetFrame& frame;
     bool checksum_pending;
+    bool answered;  // by another stack
     MonotonicTime now;
 
     bool to_us() const { return frame.destination == device.address; }
@@ -116,7 +120,8 @@ class HostStack final : public NeighResolver {
   void Hold(const Neighbour& neighbour, Outgoing packet);
   void DropOldest(Queue& queue);
   void Release(const Queue& queue);
-  // Whom the packet that waits longest says it is from; nothing when none waits.
+  void Handle(const Arrival& arrival);
+  // Whom the packet that waits shortest says it is from; nothing when none waits.
   std::optional<IpAddress> SourceOfHeld(const Neighbour& neighbour) const;
 
   // host_arp.cc

@@ -181,7 +181,9 @@ void IpvlanMaster::OnUnregister(Rtnl& rtnl) {
 }
 
 void IpvlanMaster::Publish(Rtnl& rtnl) {
-  rtnl.dataplane().Retire(std::shared_ptr<const IpvlanPortState>(port_->Publish(State())));
+  IpvlanPortState state = State();
+  state.shares_neighbours = routes() && rtnl.host_port().HasOtherStack(phy_);
+  rtnl.dataplane().Retire(std::shared_ptr<const IpvlanPortState>(port_->Publish(state)));
 }
 
 }  // namespace vswitch

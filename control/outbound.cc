@@ -125,13 +125,20 @@ void Outbound::Send(Lower& lower, const Header& header, const Way& way, Monotoni
     case Verdict::kNeighbour:
       return Deliver(lower, header, way, now);
     case Verdict::kLocal:
-      SetMacs(frame_.bytes, lower.device->address, lower.device->address);
-      stack_.Receive(*lower.device, frame_.bytes, frame_.offload.needs_checksum, now);
+      HandIn(*lower.device);
       break;
     default:
       break;
   }
   Remember(lower, header, way, {.verdict = way.verdict});
+}
+
+// To whatever is the lower device's stack: ours, or one that is attached.
+void Outbound::HandIn(const Device& lower) {
+  if (pool_ == nullptr) return;
+  SetMacs(frame_.bytes, lower.address, lower.address);
+  const uint16_t worker = dataplane_.WorkerFor(lower.id);
+  (void)dataplane_.host().HandIn(worker, lower.id, frame_.bytes, pool_, frame_.offload);
 }
 
 // Nothing is cut into fragments.

@@ -17,13 +17,16 @@
 #include "dataplane/dataplane.h"
 #include "dataplane/ipvlan_port.h"
 
+struct rte_mempool;
+
 namespace vswitch {
 
 // Control thread.
 class Outbound {
  public:
-  Outbound(Dataplane& dataplane, Router& router, HostStack& stack)
-      : dataplane_(dataplane), router_(router), stack_(stack) {}
+  // `pool` holds what goes to stacks of lower devices; null: nothing goes there.
+  Outbound(Dataplane& dataplane, Router& router, HostStack& stack, rte_mempool* pool)
+      : dataplane_(dataplane), router_(router), stack_(stack), pool_(pool) {}
   Outbound(const Outbound&) = delete;
 
   // Devices on `lower` send by its routes from now on, or no longer.
@@ -78,6 +81,7 @@ class Outbound {
   bool DependsOnDestinationAlone(Device& lower, const Header& header, const Way& way) const;
   void Send(Lower& lower, const Header& header, const Way& way, MonotonicTime now);
   void Deliver(Lower& lower, const Header& header, const Way& way, MonotonicTime now);
+  void HandIn(const Device& lower);
   void Remember(Lower& lower, const Header& header, const Way& way, const DstEntry& entry);
   void Count(const Way& way);
   void Forget(Lower& lower);
@@ -86,6 +90,7 @@ class Outbound {
   Dataplane& dataplane_;
   Router& router_;
   HostStack& stack_;
+  rte_mempool* const pool_;
   absl::flat_hash_map<DeviceId, Lower> lowers_;
   std::vector<std::pair<DeviceId, IpAddress>> stale_;  // neighbours to be asked for
   OutboundFrame frame_;                                // the one that is being handled

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "control/lower_port.h"
 #include "control/rtnl.h"
 #include "dataplane/errno_status.h"
 
@@ -35,6 +36,7 @@ absl::Status Rtnl::MakeBackend(Device& device, const BackendSpec& spec) {
   (*backend)->OnAddress(device.address);
   dataplane_.Publish(device.id, device.kind->make_netdev(device));
   dataplane_.Attach(device.id, *std::move(backend));
+  if (device.lower_port != nullptr) device.lower_port->Publish(*this);
   if (!device.kind->has_wire) return absl::OkStatus();
   if (wired_.empty()) wires_due_ = clock_() + kWirePeriod;
   wired_.push_back(&device);
@@ -73,6 +75,7 @@ absl::Status Rtnl::Detach(Device& device) {
                        "the backend of a " + KindName(device) + " device goes with the device");
   }
   dataplane_.Detach(device.id);
+  if (device.lower_port != nullptr) device.lower_port->Publish(*this);
   notifier_.NewLink(device, 0);
   return absl::OkStatus();
 }

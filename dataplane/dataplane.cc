@@ -138,6 +138,11 @@ bool Dataplane::HasHostStack(DeviceId id) const {
   return slot != nullptr && slot->host_stack.load(std::memory_order_relaxed);
 }
 
+uint16_t Dataplane::WorkerFor(DeviceId id) const {
+  const Port* port = PortOf(id);
+  return port != nullptr ? port->owner[0] : static_cast<uint16_t>(id.slot % workers_.size());
+}
+
 const Port* Dataplane::PortOf(DeviceId id) const {
   const DeviceSlot* slot = table_.Find(id);
   return slot == nullptr ? nullptr : slot->port.load(std::memory_order_relaxed);

@@ -50,6 +50,8 @@ class Dataplane {
   void SetHostStack(DeviceId id, bool on);
   bool HasHostStack(DeviceId id) const;
   HostQueue& host() { return host_; }
+  // Through which worker the control thread sends on the device, and to its stack.
+  uint16_t WorkerFor(DeviceId id) const;
 
   // Null when nothing is attached. Valid until the next Detach or RemoveDevice of `id`.
   const Port* PortOf(DeviceId id) const;

@@ -98,10 +98,21 @@ bool HostQueue::ReceiveOutbound(OutboundFrame& frame) {
 
 bool HostQueue::Send(uint16_t worker, DeviceId device, std::span<const uint8_t> bytes,
                      rte_mempool* pool, const Offload& offload) {
+  return PostOut(worker, {.from = device, .to = {}}, bytes, pool, offload);
+}
+
+bool HostQueue::HandIn(uint16_t worker, DeviceId device, std::span<const uint8_t> bytes,
+                       rte_mempool* pool, const Offload& offload) {
+  const Route route{.from = {}, .to = device, .marks = kCountNothing | kPastHandler};
+  return PostOut(worker, route, bytes, pool, offload);
+}
+
+bool HostQueue::PostOut(uint16_t worker, const Route& route, std::span<const uint8_t> bytes,
+                        rte_mempool* pool, const Offload& offload) {
   rte_mbuf* mbuf = ToMbuf(bytes, pool);
   if (mbuf == nullptr) return false;
   const Packet packet = PacketBuffer::FromMbuf(mbuf, offload);
-  if (outboxes_[worker]->Post({.from = device, .to = {}}, {&packet, 1}) == 1) return true;
+  if (outboxes_[worker]->Post(route, {&packet, 1}) == 1) return true;
   PacketBuffer::Free({&packet, 1});
   return false;
 }

@@ -50,7 +50,8 @@ class HostQueue {
   uint16_t PostOutbound(const Route& route, std::span<const Packet> packets) {
     return outbound_.Post(route, packets);
   }
-  // For worker `worker` to drain: what the stack sends on device `route.from`.
+  // For worker `worker` to drain: what the stack sends on device `route.from`, or what is for the
+  // stack of `route.to`.
   Mailbox& Outbox(uint16_t worker) { return *outboxes_[worker]; }
 
   // Control thread. The next frame; false when there is none.
@@ -60,8 +61,14 @@ class HostQueue {
   // `pool`. False, and the frame is lost, when there is no buffer or the worker is behind.
   bool Send(uint16_t worker, DeviceId device, std::span<const uint8_t> bytes, rte_mempool* pool,
             const Offload& offload = {});
+  // The same, for the stack of the device (Worker::HandIn), past what stands before that.
+  bool HandIn(uint16_t worker, DeviceId device, std::span<const uint8_t> bytes, rte_mempool* pool,
+              const Offload& offload);
 
  private:
+  bool PostOut(uint16_t worker, const Route& route, std::span<const uint8_t> bytes,
+               rte_mempool* pool, const Offload& offload);
+
   Mailbox inbox_;
   Mailbox outbound_;
   // Of their own, since a worker must not wait for a control thread that is preempted inside a ring

@@ -10,6 +10,7 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <span>
 
 #include "dataplane/packet_edit.h"
@@ -43,11 +44,13 @@ bool IsZero(Bytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
 }
 
+// Not one that announces an address, which would take an answer for another owner's (RFC 5227).
 bool IsArpRequest(Bytes frame) {
   return frame.size() >= kArpEnd && Word(frame, 12) == RTE_ETHER_TYPE_ARP &&
          Word(frame, 14) == RTE_ARP_HRD_ETHER && Word(frame, 16) == RTE_ETHER_TYPE_IPV4 &&
          Word(frame, 18) == 0x0604 && Word(frame, kArpOperation) == RTE_ARP_OP_REQUEST &&
-         !IsZero(frame.subspan(kArpSenderIp, 4)) && (frame[kArpTargetIp] & 0xf0) != 0xe0;
+         !IsZero(frame.subspan(kArpSenderIp, 4)) && (frame[kArpTargetIp] & 0xf0) != 0xe0 &&
+         std::memcmp(&frame[kArpSenderIp], &frame[kArpTargetIp], 4) != 0;
 }
 
 // From a node that has an address, with its MAC, as RFC 4861 wants it when the group is asked.

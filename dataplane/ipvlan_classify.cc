@@ -122,25 +122,14 @@ AddressKey KeyOf(const Network& network, End end) {
   }
 }
 
-// In memory order: zero for a header whose checksum is right, the checksum for one where it is zero.
+// In memory order: zero for a header whose checksum is right, the checksum for one where it is
+// zero.
 uint16_t Ipv4Checksum(std::span<const uint8_t> header) {
   return static_cast<uint16_t>(~rte_raw_cksum(header.data(), header.size()));
 }
 
-}  // namespace
-
-AddressKey SentTo(const Packet& packet) { return KeyOf(SentNetwork(packet), End::kDestination); }
-
-AddressKey ReceivedFor(const Packet& packet) {
-  return KeyOf(ReceivedNetwork(packet), End::kDestination);
-}
-
-AddressKey ReceivedFrom(const Packet& packet) {
-  return KeyOf(ReceivedNetwork(packet), End::kSource);
-}
-
-bool IsValidIp(const Packet& packet) {
-  const Network network = ReceivedNetwork(packet);
+// Whether the IP layer of a lower device would go on with it.
+bool IsTakenIn(const Network& network) {
   const std::span<const uint8_t> bytes = network.bytes;
   if (network.vlan != 0) return false;
   if (network.ethertype == RTE_ETHER_TYPE_IPV4) {
@@ -151,6 +140,35 @@ bool IsValidIp(const Packet& packet) {
   if (network.ethertype != RTE_ETHER_TYPE_IPV6 || !IsIpv6(network)) return false;
   const uint32_t payload = Word(bytes, kIpv6Length);
   return payload > 0 && payload + kIpv6Size <= network.length;
+}
+
+}  // namespace
+
+AddressKey SentTo(const Packet& packet) { return KeyOf(SentNetwork(packet), End::kDestination); }
+
+AddressKey ReceivedFor(const Packet& packet) {
+  return KeyOf(ReceivedNetwork(packet), End::kDestination);
+}
+
+AddressKey TakenInFor(const Packet& packet) {
+  const Network network = ReceivedNetwork(packet);
+  if (!IsTakenIn(network)) return {};
+  const AddressKey key = KeyOf(network, End::kDestination);
+  const bool ipv6 = network.ethertype == RTE_ETHER_TYPE_IPV6;
+  const bool elsewhere = ipv6 && key != Ipv6At(network.bytes, kIpv6Destination);
+  return elsewhere ? AddressKey{} : key;
+}
+
+AddressKey ReceivedFrom(const Packet& packet) {
+  return KeyOf(ReceivedNetwork(packet), End::kSource);
+}
+
+bool IsAboutNeighbours(const Packet& packet) {
+  const Network network = SentNetwork(packet);
+  if (network.ethertype != RTE_ETHER_TYPE_IPV6) return network.ethertype == RTE_ETHER_TYPE_ARP;
+  const std::span<const uint8_t> ipv6 = network.bytes;
+  if (ipv6.size() <= kIpv6Size || ipv6[kIpv6NextHeader] != IPPROTO_ICMPV6) return false;
+  return ipv6[kIpv6Size] == ND_NEIGHBOR_SOLICIT || ipv6[kIpv6Size] == ND_NEIGHBOR_ADVERT;
 }
 
 AddressKey RoutedBy(const Packet& packet) {

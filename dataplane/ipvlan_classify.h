@@ -21,13 +21,17 @@ AddressKey SentTo(const Packet& packet);
 // The same of what a lower device receives. Behind one VLAN tag, too: the kernel takes it off
 // before it asks the rx handler.
 AddressKey ReceivedFor(const Packet& packet);
+// The same where the lower device's IP layer has its say first (L3S): the destination of IP that
+// it would take in (ip_rcv_core, ip6_rcv_core), which is IPv4 or IPv6 of no VLAN that says how long
+// it is, IPv4 with a valid checksum. A solicitation for another address than its destination is not
+// for either.
+AddressKey TakenInFor(const Packet& packet);
 // Who sent what a lower device receives: the sender of ARP, the source of IP; of a neighbour
 // solicitation from "::" its target.
 AddressKey ReceivedFrom(const Packet& packet);
 
-// Whether Linux's IP input would hand the frame on: IPv4 or IPv6 of no VLAN that says how long it
-// is, IPv4 with a valid checksum (ip_rcv_core, ip6_rcv_core).
-bool IsValidIp(const Packet& packet);
+// ARP, neighbour solicitations and advertisements.
+bool IsAboutNeighbours(const Packet& packet);
 
 // The destination by which a packet is routed that calls itself IP, whatever else it says.
 AddressKey RoutedBy(const Packet& packet);

@@ -28,6 +28,9 @@ struct IpvlanPortState {
   bool phy_up = false;
   uint32_t phy_mtu = 1500;
   EthernetAddress phy_address{};
+  // The host stack finds phy's neighbours, and another one answers for it: both get what neighbours
+  // say.
+  bool shares_neighbours = false;
 };
 
 // Owned by the control thread and by every published slave and rx handler, so that it outlives the

@@ -29,7 +29,13 @@ class Reception {
 
   void Run() {
     if (state_.mode == IpvlanMode::kL2) CopyGroups();
-    if (!FindOwners()) return;
+    if (FindOwners()) TakeOut();
+    if (state_.shares_neighbours) CopyNeighbours();
+  }
+
+ private:
+  // Leaves in the burst what no slave has the address of.
+  void TakeOut() {
     BlankBurst passed;
     MoveOut(Owner{AddressTable::kNone}, std::span<Owner>(owners_), burst_, passed.burst);
     worker_.CountReceived(route_, burst_.view());
@@ -41,7 +47,17 @@ class Reception {
     burst_.count = passed.burst.count;
   }
 
- private:
+  // Whoever stands behind the lower device gets the originals.
+  void CopyNeighbours() {
+    for (const Packet& packet : burst_.view()) {
+      if (!IsAboutNeighbours(packet)) continue;
+      const std::optional<Packet> twin = Duplicate(packet);
+      if (!twin.has_value() || worker_.host().Post({.from = {}, .to = route_.to}, {&*twin, 1}) == 1)
+        continue;
+      worker_.Drop(route_.to, DropReason::kHostQueueFull, {&*twin, 1});
+    }
+  }
+
   // The lower device's own stack gets the original at once.
   void CopyGroups() {
     for (const Packet& packet : burst_.view()) {
@@ -64,31 +80,28 @@ class Reception {
 
   // The destination MAC decides nothing, except that in L2 mode groups are not for one slave, and
   // that in L3S mode the lower device's IP input must have taken the packet.
-  bool Considers(const Packet& packet) const {
+  AddressKey KeyOf(const Packet& packet) const {
     switch (state_.mode) {
       case IpvlanMode::kL2:
-        return !IsForGroup(packet);
+        return IsForGroup(packet) ? AddressKey{} : ReceivedFor(packet);
       case IpvlanMode::kL3:
-        return true;
+        return ReceivedFor(packet);
       case IpvlanMode::kL3s:
-        return IsLocalInput(packet);
+        return IsForLowerDevice(packet) ? TakenInFor(packet) : AddressKey{};
     }
-    return false;
+    return {};
   }
 
-  bool IsLocalInput(const Packet& packet) const {
+  // PACKET_OTHERHOST otherwise.
+  bool IsForLowerDevice(const Packet& packet) const {
     if (!HasEthernetHeader(packet)) return false;
     const EthernetView ethernet(packet.Headers());
-    const bool ours = ethernet.IsForGroup() || ethernet.destination() == state_.phy_address;
-    return ours && IsValidIp(packet);
+    return ethernet.IsForGroup() || ethernet.destination() == state_.phy_address;
   }
 
   bool FindOwners() {
     std::array<AddressKey, Burst::kCapacity> keys;
-    for (uint16_t i = 0; i < burst_.count; ++i) {
-      const Packet& packet = burst_.packets[i];
-      if (Considers(packet)) keys[i] = ReceivedFor(packet);
-    }
+    for (uint16_t i = 0; i < burst_.count; ++i) keys[i] = KeyOf(burst_.packets[i]);
     port_.addresses().Find({keys.data(), burst_.count}, owners_);
     return std::any_of(owners_.begin(), owners_.begin() + burst_.count,
                        [](Owner owner) { return owner != AddressTable::kNone; });

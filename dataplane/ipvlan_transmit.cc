@@ -186,7 +186,8 @@ void Transmission::Take(const Exit& exit, Burst& packets) {
   }
 }
 
-// dev_forward_skb to the lower device, which does not count what comes from above.
+// dev_forward_skb to the lower device, which does not count what comes from above; what was routed
+// comes by way of the loopback device, where no handler is.
 void Transmission::ToLowerStack(Burst& packets) {
   CountSent(packets);
   uint16_t kept = 0;
@@ -199,7 +200,9 @@ void Transmission::ToLowerStack(Burst& packets) {
     }
   }
   packets.count = kept;
-  worker_.Deliver({{}, state_.phy, queue_, kCountNothing}, packets);
+  const bool routed = state_.mode != IpvlanMode::kL2;
+  const uint16_t marks = routed ? kCountNothing | kPastHandler : kCountNothing;
+  worker_.HandIn({{}, state_.phy, queue_, marks}, packets);
 }
 
 void Transmission::ToGroup(Burst& packets) {

@@ -19,6 +19,7 @@ enum RouteMark : uint16_t {
   kCountHeaderTwice = 1,  // rx_bytes
   kCountMulticast = 2,
   kCountNothing = 4,  // the frame is from an upper device, for the stack of its lower one
+  kPastHandler = 8,   // nor do upper devices get it: it was routed to an address of the lower one
 };
 
 // Where a packet goes and whose counters move. From a device to itself: out of its own backend, the
@@ -27,7 +28,7 @@ struct Route {
   DeviceId from;  // transmitting device: tx_packets, tx_bytes, tx_dropped
   DeviceId to;    // receiving device: its backend takes the packet
   uint16_t queue = 0;
-  uint16_t marks = 0;  // how the receiver counts: RouteMark
+  uint16_t marks = 0;  // how the receiver takes it: RouteMark
 
   friend bool operator==(const Route&, const Route&) = default;
 };

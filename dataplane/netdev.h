@@ -13,6 +13,7 @@
 namespace vswitch {
 
 class Worker;
+struct Route;
 
 // Names a device in the DeviceTable. The generation tells a device from a later one in the same
 // slot, so that a packet that crosses cores can outlive its destination without harm.
@@ -50,6 +51,10 @@ class Netdev {
   virtual void Transmit(Worker& worker, uint16_t queue, Burst& burst) const {
     Forward(worker, queue, burst);
   }
+
+  // The same for what reaches the stack of this device, `route.to`, from inside the switch
+  // (netif_rx). By default the backend stands in the place of that stack.
+  virtual void HandIn(Worker& worker, const Route& route, Burst& burst) const;
 
   // Worker thread. What frames count as that the backend refused while it received: by default the
   // stack behind the device failed to send them.

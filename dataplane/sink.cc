@@ -49,6 +49,10 @@ void Wire::Forward(Worker& worker, uint16_t queue, Burst& burst) const {
   burst.count = 0;
 }
 
+void Wire::HandIn(Worker& worker, const Route& route, Burst& burst) const {
+  worker.Receive(route, DropReason::kNoHandler, burst);
+}
+
 void Wire::Transmit(Worker& worker, uint16_t queue, Burst& burst) const {
   if (up_) return worker.Deliver({self_, self_, queue}, burst);
   worker.Drop(self_, DropReason::kDeviceDown, burst.view());

@@ -54,6 +54,10 @@ Worker::Worker(uint16_t index, const DeviceTable& table,
       host_outbox_(host.Outbox(index)),
       poll_list_(new PollList) {}
 
+void Netdev::HandIn(Worker& worker, const Route& route, Burst& burst) const {
+  worker.Deliver(route, burst);
+}
+
 Worker::~Worker() { delete poll_list_.load(std::memory_order_relaxed); }
 
 void Worker::Run(Rcu& rcu, const std::atomic<bool>& stop) {
@@ -134,7 +138,8 @@ void Worker::Deliver(const Route& route, Burst& burst) {
 
 // What a device sends out of its own backend, the wire, it does not receive.
 bool Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burst) {
-  if (route.from != route.to) handler.Receive(*this, route, burst);
+  const bool past = route.from == route.to || (route.marks & kPastHandler) != 0;
+  if (!past) handler.Receive(*this, route, burst);
   return burst.count > 0;
 }
 
@@ -193,9 +198,10 @@ void Worker::Hand(const Route& route, Burst& burst) {
 uint32_t Worker::DrainHost() {
   const uint16_t n = host_outbox_.Drain(letters_);
   for (uint16_t i = 0; i < n; ++i) {
+    const Route& route = letters_[i].route;
     burst_.packets[0] = letters_[i].packet;
     burst_.count = 1;
-    Transmit(letters_[i].route.from, 0, burst_);
+    route.to.valid() ? HandIn(route, burst_) : Transmit(route.from, 0, burst_);
   }
   return n;
 }
@@ -203,6 +209,12 @@ uint32_t Worker::DrainHost() {
 void Worker::Transmit(DeviceId device, uint16_t queue, Burst& burst) {
   if (const Netdev* netdev = NetdevOf(device)) return netdev->Transmit(*this, queue, burst);
   Drop(device, DropReason::kStale, burst.view());
+  burst.count = 0;
+}
+
+void Worker::HandIn(const Route& route, Burst& burst) {
+  if (const Netdev* netdev = NetdevOf(route.to)) return netdev->HandIn(*this, route, burst);
+  Drop(route.to, DropReason::kStale, burst.view());
   burst.count = 0;
 }
 

@@ -58,6 +58,8 @@ class Worker {
 
   // For upper devices: lets `device` send the burst (Netdev::Transmit).
   void Transmit(DeviceId device, uint16_t queue, Burst& burst);
+  // For upper devices: gives the burst to the stack of route.to (Netdev::HandIn).
+  void HandIn(const Route& route, Burst& burst);
 
   // For RxHandler::Receive. The packets count as sent by route.from and received by route.to, which
   // does not keep them.

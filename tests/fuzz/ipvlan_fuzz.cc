@@ -104,7 +104,7 @@ void CheckClassification(const Packet& packet) {
   const AddressKey sent = SentTo(packet);
   // What has a key by which it is looked up is ARP, or can be routed, or is cut short of options.
   if (sent.valid() && packet.Headers()[12] == 0x86) FUZZ_CHECK(routed.valid());
-  (void)ReceivedFor(packet), (void)ReceivedFrom(packet), (void)IsValidIp(packet);
+  (void)ReceivedFor(packet), (void)ReceivedFrom(packet), (void)TakenInFor(packet);
 }
 
 void Send(const Setting& setting, const FrameContent& frame) {

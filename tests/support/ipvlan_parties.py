@@ -218,7 +218,8 @@ class Runner:
             for variant, data in enumerate(frame.data()):
                 refused[frame.name, variant] = self._world.mouths[frame.sender].send(data)
             self._listen(0)
-            if number % _AT_ONCE == 0 or number == len(frames):
+            # Nobody answers a question before it was asked.
+            if frame.asks or number % _AT_ONCE == 0 or number == len(frames):
                 self._world.drain()
         return refused
 

@@ -69,6 +69,7 @@ struct Row {
 // What asks whether an address is free would find it taken.
 const std::vector<Row> kUnanswered = {
     {"ARP probe", ArpRequest(B, kGuest, "10.0.0.9", "0.0.0.0"), "not_routed"},
+    {"ARP announcement", ArpRequest(B, kGuest, "10.0.0.9", "10.0.0.9"), "not_routed"},
     {"gratuitous ARP", ArpRequest(B, kGuest, "10.0.0.1", "10.0.0.1"), "s1"},
     {"ARP for a group", ArpRequest(B, kGuest, "224.0.0.5", "10.0.0.1"), "not_routed"},
     {"ARP reply", With(ArpRequest(B, kGuest, "10.0.0.9", "10.0.0.1"), 21, 2), "not_routed"},

@@ -23,6 +23,15 @@ const EthernetAddress& P = kPhyMac;
 const EthernetAddress& X = kOtherMac;
 const EthernetAddress& B = kBroadcastAddress;
 
+// A probe for `target` that is not sent to its group, where it belongs.
+FrameContent MisledProbe(const EthernetAddress& source, const std::string& target,
+                         const std::string& destination) {
+  FrameContent frame = Solicitation(P, source, target, "::");
+  const FrameContent right = IpFrame(P, source, destination, "::");
+  std::copy_n(right.begin() + 38, 16, frame.begin() + 38);
+  return frame;
+}
+
 // What a slave sends comes out of the same place in L3 and in L3S mode.
 using ByFlags = std::array<const char*, 3>;  // bridge, private, vepa
 ByFlags Always(const char* outcome) { return {outcome, outcome, outcome}; }
@@ -75,6 +84,11 @@ const std::vector<Sent> kSent = {
      Always("not_routed")},
     {"probe for a sibling's address", Solicitation(kGroup, P, "fd00::2", "::"), Always("s2 w0"),
      kToSiblingNotIp},
+    // What is routed to m0 does not pass what takes its frames for s2.
+    {"probe for a sibling's address, to m0",
+     MisledProbe(P, "fd00::2", "fd00::fe"),
+     kToSibling,
+     {"s2", "isolated", "m0"}},
     {"solicitation", Solicitation(kGroup, P, "fd00::2", "fd00::1"), Always("s2 w0"),
      Always("not_routed")},
     {"PAUSE", OtherFrame(kPauseMac, P, 0x8808), Always(""), Always("not_routed")},
@@ -146,7 +160,7 @@ const std::vector<Received> kReceived = {
     {"group without", IpFrame(kOtherGroup, X, "224.0.0.77", "10.0.0.9"), InAll("m0")},
     {"a slave's broadcast, reflected", IpFrame(B, P, "255.255.255.255", "10.0.0.1"), InAll("m0")},
     {"a slave's ARP, reflected", ArpRequest(B, P, "10.0.0.9", "10.0.0.1"), InAll("m0")},
-    {"a slave's probe, reflected", Solicitation(kGroup, P, "fd00::1", "::"), {"m0", "s1", "s1"}},
+    {"a slave's probe, reflected", Solicitation(kGroup, P, "fd00::1", "::"), {"m0", "s1", "m0"}},
     {"m0's broadcast, reflected",
      IpFrame(B, P, "255.255.255.255", "10.0.0.254"),
      {"m0 s1 s2", "m0", "m0"}},
@@ -155,7 +169,12 @@ const std::vector<Received> kReceived = {
      {"m0 s1 s2", "m0", "m0"}},
     {"probe for a slave's address",
      Solicitation(kGroup, X, "fd00::1", "::"),
-     {"m0 s2", "s1", "s1"}},
+     {"m0 s2", "s1", "m0"}},
+    {"probe for a slave's address, to it", MisledProbe(X, "fd00::1", "fd00::1"), InAll("s1")},
+    {"probe for a slave's address, to m0",
+     MisledProbe(X, "fd00::1", "fd00::fe"),
+     {"s1", "s1", "m0"}},
+    {"probe for m0's address, to a slave", MisledProbe(X, "fd00::fe", "fd00::1"), InAll("m0")},
     {"solicitation", Solicitation(kGroup, X, "fd00::1", "fd00::9"), {"m0 s2", "m0", "m0"}},
     {"PAUSE", OtherFrame(kPauseMac, X, 0x8808), InAll("m0")},
     {"neither IP nor ARP", OtherFrame(P, X, 0x88b5), InAll("m0")},
