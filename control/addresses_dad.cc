@@ -182,6 +182,7 @@ void Addresses::TellReady(Device& device, const InetAddress& address) {
 // IFF_NOARP changed: every address goes through it again (addrconf_dad_run).
 void Addresses::RestartDad(Device& device) {
   if (device.inet == nullptr) return;
+  std::erase_if(new_inet6_, [&](const auto& entry) { return entry.first == &device; });
   for (InetAddress& address : device.inet->v6) {
     address.probing = false;
     new_inet6_.emplace_back(&device, address.local);

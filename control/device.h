@@ -49,7 +49,8 @@ struct Device {
       0;  // IFF_* the user can set plus the fixed ones; RUNNING, LOWER_UP, DORMANT are derived
   uint32_t promiscuity = 0;
   uint32_t allmulti = 0;
-  bool unicast_promiscuous = false;  // one of `promiscuity` is for the unicast of mac_lists
+  bool unicast_promiscuous = false;  // one of `promiscuity` is for unicast: mac_lists, or
+  uint32_t upper_unicast = 0;        // so many that stand on it receive some and are up
   MacAddress address{};
   MacAddress broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   MacAddress perm_address{};                           // zero: none

@@ -28,6 +28,10 @@ class IpvlanAddresses final : public AddressObserver {
   void OnLinkGone(Device&) override {}
 
  private:
+  // Lets workers know which groups the slave listens to, if that changed with the address.
+  // `bucket`: no other address of the slave is asked for in the same bucket of groups.
+  void FollowGroups(const Device& device, const InetAddress& address, bool bucket);
+
   Rtnl& rtnl_;
 };
 

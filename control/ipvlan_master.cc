@@ -94,6 +94,7 @@ void IpvlanMaster::Leave(Rtnl& rtnl, Device& device) {
   IpvlanSlave& slave = *device.ipvlan;
   if (!std::exchange(slave.joined, false)) return;
   ForEachAddress(device, [&](const IpAddress& address) { Remove(device, address); });
+  SetUnicast(device, false);
   port_->slaves().Remove(device.id);
   numbers_.reset(device.dev_id);
   slaves_.erase(slave.position);
@@ -124,7 +125,14 @@ void IpvlanMaster::Open(const Device& device) {
   });
 }
 
+void IpvlanMaster::SetUnicast(const Device& device, bool on) {
+  if (std::exchange(device.ipvlan->unicast, on) == on) return;
+  on ? ++phy_.upper_unicast : --phy_.upper_unicast;
+  SetRxMode(phy_);
+}
+
 void IpvlanMaster::Stop(const Device& device) {
+  SetUnicast(device, false);
   ForEachAddress(device, [&](const IpAddress& address) {
     if (OwnerOf(address) == &device) (void)port_->RemoveAddress(KeyOf(address));
   });

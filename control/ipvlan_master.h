@@ -12,6 +12,7 @@
 #include <memory>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "control/delete_batch.h"
 #include "control/device.h"
@@ -27,9 +28,12 @@ class IpvlanMaster;
 // An ipvlan's own part (struct ipvl_dev).
 struct IpvlanSlave {
   std::shared_ptr<IpvlanMaster> master;
-  bool joined = false;  // in its list of slaves
+  bool joined = false;   // in its list of slaves
+  bool unicast = false;  // counts in the lower device's upper_unicast
   std::list<Device*>::iterator position{};
   MacFilter groups = {};  // that workers know of
+  // How many of its IPv6 addresses are asked for in a group of the bucket.
+  absl::flat_hash_map<uint8_t, uint32_t> asked = {};
 };
 
 // Control thread. Its slaves own it; while it has any, the lower device (`phy`, as the kernel calls
@@ -45,7 +49,7 @@ class IpvlanMaster final : public LowerPort, public std::enable_shared_from_this
 
   uint16_t mode() const { return mode_; }    // IPVLAN_MODE_*
   uint16_t flags() const { return flags_; }  // IPVLAN_F_*
-  const std::list<Device*>& slaves() const { return slaves_; }
+  const std::list<Device*>& slaves() const override { return slaves_; }
   // Valid while there are slaves.
   Device& phy() const { return phy_; }
   // Slaves do not speak ARP: packets are routed below them.
@@ -68,6 +72,8 @@ class IpvlanMaster final : public LowerPort, public std::enable_shared_from_this
   // The slave has the address, or has it no longer. Packets find it there only while it is UP.
   void Add(Device& device, const IpAddress& address);
   void Remove(const Device& device, const IpAddress& address);
+  // Whether the lower device must receive unicast for the slave.
+  void SetUnicast(const Device& device, bool on);
   // The slave becomes UP or stops being it: packets find all its addresses, or none.
   void Open(const Device& device);
   void Stop(const Device& device);

@@ -129,6 +129,9 @@ void ChangeRxFlags(Rtnl& rtnl, Device& device, uint32_t changed) {
   rtnl.Republish(device);
 }
 
+// phy lets through what is for the slave.
+void SyncUnicast(Device& device) { device.ipvlan->master->SetUnicast(device, HasUnicast(device)); }
+
 void FillInfo(const Device& device, NlWriter& writer) {
   writer.PutU16(IFLA_IPVLAN_MODE, device.ipvlan->master->mode());
   writer.PutU16(IFLA_IPVLAN_FLAGS, device.ipvlan->master->flags());
@@ -165,6 +168,7 @@ const LinkKind kIpvlanKind = {
     .open = Open,
     .stop = Stop,
     .change_rx_flags = ChangeRxFlags,
+    .set_rx_mode = SyncUnicast,
     .fixed_address = true,
     .live_address_change = false,
     .can_change_carrier = false,

@@ -42,6 +42,8 @@ struct LinkKind {
   void (*stop)(Rtnl& rtnl, Device& device);          // stops being UP (ndo_stop)
   // IFF_PROMISC or IFF_ALLMULTI, in `changed`, were set or cleared (ndo_change_rx_flags).
   void (*change_rx_flags)(Rtnl& rtnl, Device& device, uint32_t changed);
+  // It is up and what it receives changed; null: there is no filter to set (ndo_set_rx_mode).
+  void (*set_rx_mode)(Device& device);
   bool fixed_address;        // no ndo_set_mac_address
   bool live_address_change;  // IFF_LIVE_ADDR_CHANGE
   bool can_change_carrier;   // ndo_change_carrier

@@ -4,9 +4,12 @@
 #ifndef VSWITCH_CONTROL_LOWER_PORT_H_
 #define VSWITCH_CONTROL_LOWER_PORT_H_
 
+#include <list>
+
 namespace vswitch {
 
 class Rtnl;
+struct Device;
 struct LinkKind;
 
 // Control thread. A device has at most one: what it receives goes one way.
@@ -16,6 +19,7 @@ class LowerPort {
 
   // Of the devices that stand on it.
   virtual const LinkKind& kind() const = 0;
+  virtual const std::list<Device*>& slaves() const = 0;
 
   // The lower device became UP, or carrier, operational state or flags changed while it is
   // (NETDEV_UP, NETDEV_CHANGE).

@@ -10,6 +10,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "control/device.h"
 #include "control/fill_af_spec.h"
+#include "control/link_kind.h"
+#include "control/lower_port.h"
 #include "dataplane/errno_status.h"
 
 namespace vswitch {
@@ -32,6 +34,12 @@ MacAddress GroupMac(const IpAddress& group) {
   const auto& bytes = group.bytes;
   if (group.family == AF_INET6) return {0x33, 0x33, bytes[12], bytes[13], bytes[14], bytes[15]};
   return {0x01, 0x00, 0x5e, static_cast<uint8_t>(bytes[1] & 0x7f), bytes[2], bytes[3]};
+}
+
+std::vector<MacAddress> OwnMacs(const Device& device) {
+  if (device.mac_lists == nullptr) return JoinedGroups(device);
+  FollowGroups(device);
+  return device.mac_lists->All();
 }
 
 }  // namespace
@@ -120,18 +128,32 @@ std::vector<MacAddress> JoinedGroups(const Device& device) {
 }
 
 std::vector<MacAddress> ReceivedMacs(const Device& device) {
-  if (device.mac_lists == nullptr) return JoinedGroups(device);
-  FollowGroups(device);
-  return device.mac_lists->All();
+  if (device.lower_port == nullptr) return OwnMacs(device);
+  MacLists lists;
+  const auto add = [&](const Device& from) {
+    for (const MacAddress& mac : OwnMacs(from)) (void)lists.Add(mac);  // may be there already
+  };
+  add(device);
+  for (const Device* upper : device.lower_port->slaves()) {
+    if (upper->up()) add(*upper);
+  }
+  return lists.All();
 }
 
 void FollowGroups(const Device& device) {
   if (device.mac_lists != nullptr) device.mac_lists->Follow(JoinedGroups(device));
 }
 
+bool HasUnicast(const Device& device) {
+  return device.mac_lists != nullptr && device.mac_lists->has_unicast();
+}
+
 void SetRxMode(Device& device) {
   if (!device.up()) return;
-  const bool all = device.mac_lists != nullptr && device.mac_lists->has_unicast();
+  if (device.kind != nullptr && device.kind->set_rx_mode != nullptr) {
+    return device.kind->set_rx_mode(device);
+  }
+  const bool all = device.upper_unicast > 0 || HasUnicast(device);
   if (all == device.unicast_promiscuous) return;
   device.unicast_promiscuous = all;
   all ? ++device.promiscuity : --device.promiscuity;

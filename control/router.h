@@ -85,6 +85,8 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   // changed.
   void SetFollowers(std::function<void(const Namespace&)> routes,
                     std::function<void(const Neighbour&)> neighbours);
+  // Who is told of a link of which a user changed what it receives.
+  void SetMacFollower(std::function<void(Device&)> macs) { on_macs_ = std::move(macs); }
 
   // When Run must be called next.
   std::optional<MonotonicTime> NextDeadline() const;
@@ -200,6 +202,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   NeighResolver *arp_resolver_ = nullptr, *nd_resolver_ = nullptr;
   std::function<void(const Namespace&)> on_routes_ = [](const Namespace&) {};
   std::function<void(const Neighbour&)> on_neighbour_ = [](const Neighbour&) {};
+  std::function<void(Device&)> on_macs_ = [](Device&) {};
 };
 
 }  // namespace vswitch

@@ -66,7 +66,10 @@ void Rtnl::NotifyFlags(Device& device, uint32_t old_flags, uint32_t changes) {
     device.up() ? addresses_.LinkUp(device) : addresses_.LinkDown(device);
   const bool state_changed = device.up() && (changed & ~(IFF_PROMISC | IFF_ALLMULTI)) != 0;
   if (state_changed && device.lower_port != nullptr) device.lower_port->OnStateChanged(*this);
-  if (device.up() && (changed & IFF_NOARP) != 0) router_.OnLinkAddressChanged(device);
+  if (device.up() && (changed & IFF_NOARP) != 0) {
+    router_.OnLinkAddressChanged(device);
+    Republish(device);  // it joins or leaves groups
+  }
   if (device.up() && (changed & ~kUntold) != 0) addresses_.LinkChanged(device, changed);
 }
 

@@ -2,7 +2,9 @@
 // Links of kind ipvlan: creation, what they share, and what happens to them with their lower
 // device. The expectations are what Linux 6.1 was seen to do.
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "absl/strings/str_format.h"
@@ -87,6 +89,21 @@ class IpvlanTest : public AddressTest {
     const ifinfomsg header{
         .ifi_index = Get(name).ifindex, .ifi_flags = on ? flag : 0, .ifi_change = flag};
     return Ask(RequestBuilder(RTM_NEWLINK, NLM_F_ACK, header)).error;
+  }
+
+  // `bridge fdb add MAC dev NAME self`, and del.
+  int Receive(uint16_t type, const std::string& name, const MacAddress& mac) {
+    Datagram datagram;
+    NlWriter writer(datagram);
+    const int flags = type == RTM_NEWNEIGH ? NLM_F_CREATE | NLM_F_EXCL : 0;
+    writer.Begin(type, static_cast<uint16_t>(NLM_F_REQUEST | NLM_F_ACK | flags), 1, 0);
+    writer.PutStruct(ndmsg{.ndm_family = AF_BRIDGE,
+                           .ndm_ifindex = Get(name).ifindex,
+                           .ndm_state = NUD_PERMANENT,
+                           .ndm_flags = NTF_SELF});
+    writer.PutBytes(NDA_LLADDR, mac);
+    writer.End();
+    return Ask(datagram).error;
   }
 
   IpvlanMaster& Master(const std::string& slave) { return *Get(slave).ipvlan->master; }
@@ -353,6 +370,85 @@ TEST_F(IpvlanTest, ListensToTheGroupsOfItsAddresses) {
   EXPECT_EQ(left, heard);
   ASSERT_EQ(SetFlag("i0", IFF_ALLMULTI), 0);
   for (uint8_t i = 0; i < 64; ++i) EXPECT_TRUE(listens({0x33, 0x33, 0xff, 0x11, 0x22, i}));
+}
+
+TEST_F(IpvlanTest, ListensToWhatAUserAddsAndToGroupsItJoinedByAnAddress) {
+  ASSERT_EQ(AddSlave("i0"), 0);
+  SetUp("i0");
+  const auto heard = [&] {
+    size_t heard = 0;
+    for (int bucket = 0; bucket < 256; ++bucket) {
+      heard += Get("i0").ipvlan->groups.Passes(static_cast<uint8_t>(bucket));
+    }
+    return heard;
+  };
+  const size_t before = heard();
+  for (uint8_t i = 0; i < 64; ++i) ASSERT_EQ(Receive(RTM_NEWNEIGH, "i0", {1, 0, 0x5e, 1, 2, i}), 0);
+  EXPECT_GT(heard(), before + 16);
+  for (uint8_t i = 0; i < 64; ++i) ASSERT_EQ(Receive(RTM_DELNEIGH, "i0", {1, 0, 0x5e, 1, 2, i}), 0);
+  EXPECT_EQ(heard(), before);
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_EQ(Add({.device = "i0",
+                   .local = absl::StrFormat("239.1.2.%d/32", i),
+                   .flags = IFA_F_MCAUTOJOIN}),
+              0);
+  }
+  EXPECT_GT(heard(), before + 16);
+}
+
+TEST_F(IpvlanTest, ListensAgainOnceItSpeaksArp) {
+  ASSERT_EQ(AddSlave("i0", IPVLAN_MODE_L3), 0);
+  SetUp("i0");
+  const auto listens = [&] {
+    size_t heard = 0;
+    for (uint8_t i = 0; i < 64; ++i) {
+      heard +=
+          Get("i0").ipvlan->groups.Passes(MacFilter::BucketOf({0x33, 0x33, 0xff, 0x11, 0x22, i}));
+    }
+    return heard == 64;
+  };
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_EQ(Add({.device = "i0", .local = absl::StrFormat("fd00::11:22%02x/64", i)}), 0);
+  }
+  EXPECT_FALSE(listens());
+  ASSERT_EQ(SetFlag("i0", IFF_NOARP, false), 0);
+  EXPECT_TRUE(listens());
+}
+
+TEST_F(IpvlanTest, OpeningAnL3SlaveTellsItsAddressOnce) {
+  ASSERT_EQ(AddSlave("i0", IPVLAN_MODE_L3), 0);
+  Notifications();
+  SetUp("i0");
+  size_t told = 0;
+  for (const auto& [group, datagram] : multicast_.all) told += group == RTNLGRP_IPV6_IFADDR;
+  EXPECT_EQ(told, 1u);
+}
+
+TEST_F(IpvlanTest, TheLowerDeviceReceivesWhatItsSlavesNeed) {
+  ASSERT_EQ(AddSlave("i0"), 0);
+  ASSERT_EQ(AddSlave("i1"), 0);
+  SetUp("i0");
+  const auto received = [&](const MacAddress& mac) {
+    const std::vector<MacAddress> macs = ReceivedMacs(Get("m0"));
+    return std::count(macs.begin(), macs.end(), mac);
+  };
+  const MacAddress group{0x33, 0x33, 0xff, 0, 0, 5}, unicast{2, 0, 0, 0, 0, 9};
+  ASSERT_EQ(Add({.device = "i0", .local = "fd00::5/64"}), 0);
+  ASSERT_EQ(Add({.device = "i1", .local = "fd01::5/64"}), 0);
+  EXPECT_EQ(received(group), 1);
+  ASSERT_EQ(Receive(RTM_NEWNEIGH, "i0", unicast), 0);
+  ASSERT_EQ(Receive(RTM_NEWNEIGH, "i1", unicast), 0);
+  EXPECT_EQ(received(unicast), 1);
+  EXPECT_EQ(Get("i0").promiscuity, 0u);
+  EXPECT_EQ(Get("m0").promiscuity, 1u);
+  SetUp("i1");
+  SetUp("i0", false);
+  EXPECT_EQ(Get("m0").promiscuity, 1u);
+  EXPECT_EQ(received(unicast), 1);
+  ASSERT_EQ(Delete("i1"), 0);
+  EXPECT_EQ(Get("m0").promiscuity, 0u);
+  EXPECT_EQ(received(unicast), 0);
+  EXPECT_EQ(received(group), 0);
 }
 
 TEST_F(IpvlanTest, GoesWithTheLowerDeviceWhereverItIs) {
