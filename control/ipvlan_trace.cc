@@ -15,8 +15,10 @@ void TraceIpvlanSetup(const Device& device) {
 }
 
 void TraceIpvlanNewlink(const Device& device, const Device& phy) {
-  vswitch_ipvlan_newlink(device.name.c_str(), device.ifindex, phy.name.c_str());
-  DTRACE_PROBE3(vswitch, ipvlan_newlink, device.name.c_str(), device.ifindex, phy.name.c_str());
+  vswitch_ipvlan_newlink(device.name.c_str(), device.ifindex, device.id.slot, phy.name.c_str(),
+                         phy.id.slot);
+  DTRACE_PROBE5(vswitch, ipvlan_newlink, device.name.c_str(), device.ifindex, device.id.slot,
+                phy.name.c_str(), phy.id.slot);
 }
 
 void TraceIpvlanDellink(const Device& device, const Device& phy) {

@@ -12,6 +12,7 @@ namespace vswitch {
 // Control thread. They cost a load and a branch while nobody watches.
 
 void TraceIpvlanSetup(const Device& device);  // has its defaults, but no name yet
+// With the slots by which dataplane/ipvlan_verdict.h names them.
 void TraceIpvlanNewlink(const Device& device, const Device& phy);
 void TraceIpvlanDellink(const Device& device, const Device& phy);
 // Packets find the address at the device from now on, if it is UP.

@@ -10,9 +10,11 @@ namespace vswitch {
 RTE_TRACE_POINT(vswitch_ipvlan_setup, RTE_TRACE_POINT_ARGS(const char* name),
                 rte_trace_point_emit_string(name);)
 RTE_TRACE_POINT(vswitch_ipvlan_newlink,
-                RTE_TRACE_POINT_ARGS(const char* name, int32_t ifindex, const char* phy),
+                RTE_TRACE_POINT_ARGS(const char* name, int32_t ifindex, uint32_t slot,
+                                     const char* phy, uint32_t phy_slot),
                 rte_trace_point_emit_string(name);
-                rte_trace_point_emit_i32(ifindex); rte_trace_point_emit_string(phy);)
+                rte_trace_point_emit_i32(ifindex); rte_trace_point_emit_u32(slot);
+                rte_trace_point_emit_string(phy); rte_trace_point_emit_u32(phy_slot);)
 RTE_TRACE_POINT(vswitch_ipvlan_dellink,
                 RTE_TRACE_POINT_ARGS(const char* name, int32_t ifindex, const char* phy),
                 rte_trace_point_emit_string(name);

@@ -9,6 +9,7 @@
 #include "dataplane/ipvlan.h"
 #include "dataplane/ipvlan_classify.h"
 #include "dataplane/ipvlan_multicast.h"
+#include "dataplane/ipvlan_verdict.h"
 #include "dataplane/packet_edit.h"
 #include "dataplane/stage_burst.h"
 #include "dataplane/worker.h"
@@ -40,6 +41,7 @@ class Reception {
     MoveOut(Owner{AddressTable::kNone}, std::span<Owner>(owners_), burst_, passed.burst);
     worker_.CountReceived(route_, burst_.view());
     StageBurst(std::span<Owner>(owners_), burst_, [this](Owner owner, Burst& packets) {
+      TraceIpvlanReceive(route_.to, std::bit_cast<DeviceId>(owner), packets.count);
       worker_.Deliver({.from = {}, .to = std::bit_cast<DeviceId>(owner), .queue = route_.queue},
                       packets);
     });
@@ -119,6 +121,7 @@ class Reception {
 
 void IpvlanReceive::Receive(Worker& worker, const Route& route, Burst& burst) const {
   Reception(worker, *port_, route, burst).Run();
+  if (burst.count > 0) TraceIpvlanReceive(route.to, {}, burst.count);
 }
 
 bool IpvlanReceive::Work(Worker& worker) const { return WorkOffBacklog(worker, *port_); }

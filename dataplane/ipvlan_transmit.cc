@@ -13,6 +13,7 @@
 #include "dataplane/ipvlan_classify.h"
 #include "dataplane/ipvlan_deliver.h"
 #include "dataplane/ipvlan_multicast.h"
+#include "dataplane/ipvlan_verdict.h"
 #include "dataplane/packet_edit.h"
 #include "dataplane/stage_burst.h"
 #include "dataplane/worker.h"
@@ -25,7 +26,7 @@ static_assert(Burst::kCapacity <= AddressTable::kBatch);
 
 // Where a packet goes.
 struct Exit {
-  enum class Way : uint8_t { kDrop, kSibling, kWire, kLowerStack, kGroup, kControl, kAnswer };
+  using Way = IpvlanWay;
 
   Way way = Way::kDrop;
   DropReason reason = DropReason::kTooShort;  // kDrop
@@ -166,6 +167,7 @@ Exit Transmission::RouteOut(Packet& packet, const DstEntry& hop) {
 }
 
 void Transmission::Take(const Exit& exit, Burst& packets) {
+  TraceIpvlanTransmit(slave_.self, exit.way, exit.reason, exit.sibling, packets.count);
   switch (exit.way) {
     case Exit::Way::kDrop:
       return Drop(exit.reason, packets.view());

@@ -9,6 +9,7 @@
 #include <linux/veth.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <set>
@@ -19,6 +20,7 @@
 #include "control/ipvlan_master.h"
 #include "control/link_name.h"
 #include "control/rtnl.h"
+#include "dataplane/errno_status.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace vswitch {
@@ -109,6 +111,18 @@ class FuzzMulticast : public Multicast {
   void Notify(const Namespace&, uint32_t, const Datagram& datagram) override {
     const std::optional<NlMessage> message = NlReader(datagram).Next();
     FUZZ_CHECK(message.has_value() && message->bytes.size() == datagram.size());
+  }
+};
+
+// Refuses some MTUs.
+class FuzzBackend final : public Backend {
+ public:
+  uint16_t queues() const override { return 1; }
+  void Receive(uint16_t, Burst&) override {}
+  SendResult Send(uint16_t, Burst&) override { return {}; }
+  BackendStatus Status() const override { return {}; }
+  absl::Status SetMtu(uint32_t mtu) override {
+    return mtu % 3 == 1 ? ErrnoStatus(EINVAL) : absl::OkStatus();
   }
 };
 
@@ -292,7 +306,9 @@ class World {
 
   // What is no request about a link.
   void Odd(FuzzClient& client, Input& input) {
-    switch (input.Byte() % 7) {
+    const uint8_t what = input.Byte();
+    if (what >= 0xfc) return Plug(*client.ns, input);
+    switch (what % 7) {
       case 0:
         return Handle(client, Nsid(input));
       case 1:
@@ -313,6 +329,19 @@ class World {
         client.admin = !client.admin || input.Coin();
         return;
     }
+  }
+
+  // Somebody comes to stand behind a link, or goes.
+  void Plug(const Namespace& ns, Input& input) {
+    Device* device = ns.FindByIndex(Index(input));
+    if (device == nullptr || device->kind == nullptr) return;
+    if (dataplane_.PortOf(device->id) != nullptr) {
+      (void)rtnl_.Detach(*device);
+    } else if (device->kind->can_have_backend) {
+      dataplane_.Publish(device->id, device->kind->make_netdev(*device));
+      dataplane_.Attach(device->id, std::make_unique<FuzzBackend>());
+    }
+    rtnl_.Commit();
   }
 
   static Datagram Nsid(Input& input) {
