@@ -7,6 +7,7 @@
 #include <rte_ether.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "dataplane/packet_buffer.h"
@@ -30,6 +31,26 @@ bool IsAt(std::span<const uint8_t> frame, size_t at, const MacBytes& mac) {
 
 void Put(std::span<uint8_t> frame, size_t at, const MacBytes& mac) {
   std::copy(mac.begin(), mac.end(), frame.begin() + static_cast<ptrdiff_t>(at));
+}
+
+constexpr size_t kIpv4Destination = kNetwork + 16;
+
+// Unicast IPv4 for the guest, whoever that is.
+bool IsIpv4For(const MacBytes& device, std::span<const uint8_t> frame) {
+  return frame.size() >= kNetwork + kIpv4HeaderSize && IsAt(frame, kDestination, device) &&
+         ReadBe16(&frame[kEthertype]) == RTE_ETHER_TYPE_IPV4;
+}
+
+// An ARP probe (RFC 5227), which names no sender that a guest might remember.
+void WriteProbe(std::span<uint8_t, kArpEnd> frame, const MacBytes& device,
+                std::span<const uint8_t, 4> target) {
+  constexpr std::array<uint8_t, 10> kRequest{0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1};
+  std::fill(frame.begin(), frame.end(), uint8_t{0});
+  Put(frame, kDestination, {0xff, 0xff, 0xff, 0xff, 0xff, 0xff});
+  Put(frame, kSource, device);
+  std::copy(kRequest.begin(), kRequest.end(), frame.begin() + kEthertype);
+  Put(frame, kSenderMac, device);
+  std::copy(target.begin(), target.end(), frame.begin() + kArpEnd - 4);
 }
 
 bool IsArp(std::span<const uint8_t> frame) {
@@ -144,9 +165,9 @@ void MacRewrite::Receive(uint16_t queue, Burst& burst) {
 
 SendResult MacRewrite::Send(uint16_t queue, Burst& burst) {
   const uint64_t guest = guest_.load(std::memory_order_relaxed);
-  if (guest != 0) {
-    const MacBytes device = Unpack(device_.load(std::memory_order_relaxed));
-    for (Packet& packet : burst.view()) ToGuest(packet, Unpack(guest), device);
+  const MacBytes device = Unpack(device_.load(std::memory_order_relaxed));
+  for (Packet& packet : burst.view()) {
+    guest != 0 ? ToGuest(packet, Unpack(guest), device) : AskGuest(packet, device);
   }
   return backend_->Send(queue, burst);
 }
@@ -161,6 +182,21 @@ void MacRewrite::ToGuest(Packet& packet, const MacBytes& guest, const MacBytes& 
   rte_pktmbuf_free(mbuf);
   PacketBuffer::Replace(packet, copy, Offload(packet.offload()));
   (void)TranslateToGuest(HeadOf(packet), guest, device, true);
+}
+
+// A guest that says nothing by itself would not take the packet: the question comes in its place,
+// and the answer brings the address for the next one.
+void MacRewrite::AskGuest(Packet& packet, const MacBytes& device) {
+  rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
+  if (!IsIpv4For(device, HeadOf(packet))) return;
+  rte_mbuf* question = rte_pktmbuf_alloc(pool_);
+  if (question == nullptr) return;
+  auto* bytes = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(question, kArpEnd));
+  if (bytes == nullptr) return rte_pktmbuf_free(question);
+  const std::span<const uint8_t, 4> target(&HeadOf(packet)[kIpv4Destination], 4);
+  WriteProbe(std::span<uint8_t, kArpEnd>(bytes, kArpEnd), device, target);
+  rte_pktmbuf_free(mbuf);
+  PacketBuffer::Replace(packet, question, {});
 }
 
 BackendStatus MacRewrite::Status() const {

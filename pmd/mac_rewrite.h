@@ -30,8 +30,9 @@ void TranslateFromGuest(std::span<uint8_t> frame, const MacBytes& guest, const M
 bool TranslateToGuest(std::span<uint8_t> frame, const MacBytes& guest, const MacBytes& device,
                       bool write);
 
-// Stands between a device and a backend. The guest's address is the source of what it sent last;
-// before it has sent anything, nothing is translated.
+// Stands between a device and a backend. The guest's address is the source of what it sent last.
+// Before it has sent anything nothing is translated, and unicast IPv4 becomes ARP's question for
+// it.
 class MacRewrite final : public Backend {
  public:
   // `pool` is for copies of frames that others have, too.
@@ -51,6 +52,7 @@ class MacRewrite final : public Backend {
 
  private:
   void ToGuest(Packet& packet, const MacBytes& guest, const MacBytes& device);
+  void AskGuest(Packet& packet, const MacBytes& device);
 
   const std::unique_ptr<Backend> backend_;
   rte_mempool* const pool_;

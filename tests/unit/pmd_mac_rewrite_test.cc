@@ -40,6 +40,13 @@ Bytes Arp(const MacBytes& destination, const MacBytes& sender, const MacBytes& t
   return frame;
 }
 
+// A header, to 10.0.0.2.
+Bytes Ipv4(const MacBytes& destination) {
+  Bytes frame = Ethernet(destination, kOther, 0x0800);
+  Append(frame, Bytes{0x45, 0, 0, 20, 0, 0, 0, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2});
+  return frame;
+}
+
 uint16_t Icmp6Sum(const Bytes& frame) {
   Bytes pseudo(frame.begin() + 22, frame.begin() + 54);
   Append(pseudo, Bytes{0, 0, 0, static_cast<uint8_t>(frame.size() - 54), 0, 0, 0, 58});
@@ -109,9 +116,24 @@ TEST_F(MacRewriteTest, TheGuestIsTheDeviceToOthers) {
 }
 
 TEST_F(MacRewriteTest, AGuestThatSaidNothingYetIsUnknown) {
-  EXPECT_EQ(At(ToGuest(Ethernet(kDevice, kOther, 0x0800)), 0), kDevice);
+  EXPECT_EQ(ToGuest(Nd(kDevice, kOther, 136, kOther)), Nd(kDevice, kOther, 136, kOther));
+  EXPECT_EQ(ToGuest(Ipv4(kOther)), Ipv4(kOther));
   (void)FromGuest(Ethernet(kOther, kBroadcast, 0x0800));  // nobody's address
-  EXPECT_EQ(At(ToGuest(Ethernet(kDevice, kOther, 0x0800)), 0), kDevice);
+  EXPECT_EQ(ToGuest(Nd(kDevice, kOther, 136, kOther)), Nd(kDevice, kOther, 136, kOther));
+}
+
+TEST_F(MacRewriteTest, AGuestThatSaidNothingYetIsAskedInPlaceOfWhatItWouldNotTake) {
+  Bytes question = Ethernet(kBroadcast, kDevice, 0x0806);
+  Append(question, Bytes{0, 1, 8, 0, 6, 4, 0, 1});
+  Append(question, kDevice);
+  Append(question, Bytes(10));
+  Append(question, Bytes{10, 0, 0, 2});
+  EXPECT_EQ(ToGuest(Ipv4(kDevice)), question);
+  Bytes cut = Ipv4(kDevice);
+  cut.pop_back();
+  EXPECT_EQ(ToGuest(cut), cut);
+  (void)FromGuest(Arp(kDevice, kGuest, kDevice));
+  EXPECT_EQ(ToGuest(Ipv4(kDevice)), Ipv4(kGuest));
 }
 
 TEST_F(MacRewriteTest, AGuestMayChangeItsAddressAndTheDeviceToo) {
