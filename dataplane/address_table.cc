@@ -5,7 +5,6 @@
 #include <sys/mman.h>
 
 #include <bit>
-#include <cstdlib>
 #include <new>
 #include <random>
 
@@ -14,6 +13,8 @@ namespace vswitch {
 namespace {
 
 constexpr size_t kSlots = 2;
+// Of 30 addresses one does not find room in the line of its bucket; of 10 if there were but one.
+constexpr size_t kBucketsPerAddress = 2;
 constexpr size_t kHugePage = 2u << 20;
 
 // A slot's tag: its family, 0 when it is empty, and above that how often it changed.
@@ -50,23 +51,28 @@ AddressTable::AddressTable() : state_(kFirstBuckets) {
   std::random_device random;
   for (uint64_t& secret : secret_) secret = uint64_t{random()} << 32 | random();
   memory_.push_back(AllocateBuckets(kFirstBuckets));
-  segments_[0].store(memory_.back().get(), std::memory_order_relaxed);
+  SetSegment(0, memory_.back().get());
 }
 
 AddressTable::~AddressTable() = default;
 
-// Zeroed, and on huge pages where there is enough of it: at a million addresses most lookups would
-// miss the TLB, too.
+// The kernel zeroes a page when it is written to first, so that nobody waits for all of them; huge
+// pages, since at a million addresses most lookups would miss the TLB, too.
 AddressTable::Buckets AddressTable::AllocateBuckets(size_t count) {
   const size_t bytes = count * sizeof(Bucket);
-  const bool huge = bytes >= kHugePage;
-  void* memory = std::aligned_alloc(huge ? kHugePage : alignof(Bucket), bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  if (huge) madvise(memory, bytes, MADV_HUGEPAGE);
-  return Buckets(new (memory) Bucket[count]());
+  const size_t room = bytes < kHugePage ? bytes : bytes + kHugePage;
+  void* memory = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED) throw std::bad_alloc();
+  auto start = reinterpret_cast<uintptr_t>(memory);
+  if (bytes >= kHugePage) {
+    start = (start + kHugePage - 1) & ~(kHugePage - 1);
+    madvise(reinterpret_cast<void*>(start), bytes, MADV_HUGEPAGE);
+  }
+  // All zeroes is what the constructor would have written.
+  return {reinterpret_cast<Bucket*>(start), Free{memory, room}};
 }
 
-void AddressTable::Free::operator()(Bucket* buckets) const { std::free(buckets); }
+void AddressTable::Free::operator()(Bucket* /*buckets*/) const { munmap(memory, size); }
 
 inline uint64_t AddressTable::Hash(const AddressKey& key) const {
   const uint64_t folded = Fold(key.high ^ secret_[0], key.low ^ secret_[1]);
@@ -75,35 +81,66 @@ inline uint64_t AddressTable::Hash(const AddressKey& key) const {
 
 namespace {
 
-// Where a hash belongs while there are `buckets`: those of the current doubling that do not exist
-// yet are still part of the one they will be split from.
-uint32_t IndexOf(uint64_t hash, uint32_t buckets) {
-  const uint32_t top = std::bit_floor(buckets);
-  const uint32_t index = static_cast<uint32_t>(hash) & (2 * top - 1);
-  return index < buckets ? index : index & (top - 1);
-}
-
 uint32_t BucketsIn(uint64_t state) { return static_cast<uint32_t>(state); }
+
+// Where a hash belongs while there are so many buckets: those of the current doubling that do not
+// exist yet are still part of the one they will be split from.
+class Places {
+ public:
+  explicit Places(uint32_t buckets) : buckets_(buckets), mask_(std::bit_floor(buckets) - 1) {}
+
+  uint32_t IndexOf(uint64_t hash) const {
+    const uint32_t index = static_cast<uint32_t>(hash) & (2 * mask_ + 1);
+    return index < buckets_ ? index : index & mask_;
+  }
+
+ private:
+  const uint32_t buckets_;
+  const uint32_t mask_;
+};
+
+uint32_t IndexOf(uint64_t hash, uint32_t buckets) { return Places(buckets).IndexOf(hash); }
+
+// Segment 0 has the first kFirstBuckets, any other as many as all before it.
+uint32_t SegmentOf(uint32_t index) {
+  constexpr uint32_t kFirst = AddressTable::kFirstBuckets;
+  return static_cast<uint32_t>(std::bit_width(index | (kFirst - 1)) - std::bit_width(kFirst - 1));
+}
 
 }  // namespace
 
-// Segment 0 has the first kFirstBuckets, any other as many as all before it.
 inline AddressTable::Bucket& AddressTable::BucketAt(uint32_t index) const {
-  const auto width = static_cast<uint32_t>(std::bit_width(index / kFirstBuckets));
-  const uint32_t first = width == 0 ? 0 : kFirstBuckets << (width - 1);
-  return segments_[width].load(std::memory_order_acquire)[index - first];
+  const uintptr_t origin = origins_[SegmentOf(index)].load(std::memory_order_acquire);
+  return *reinterpret_cast<Bucket*>(origin + index * sizeof(Bucket));
 }
 
-inline uint64_t AddressTable::Scan(const Bucket& first, const AddressKey& key) const {
+// `first` is the number of its first bucket.
+void AddressTable::SetSegment(uint32_t first, Bucket* buckets) {
+  const uintptr_t origin = reinterpret_cast<uintptr_t>(buckets) - first * sizeof(Bucket);
+  origins_[SegmentOf(first)].store(origin, std::memory_order_release);
+}
+
+inline uint64_t AddressTable::ValueAt(const Bucket& bucket, size_t slot, const AddressKey& key) {
+  const uint32_t tag = bucket.tag[slot].load(std::memory_order_acquire);
+  if ((tag & kFamilyMask) != static_cast<uint32_t>(key.family)) return kNone;
+  if (bucket.low[slot].load(std::memory_order_acquire) != key.low) return kNone;
+  if (bucket.high[slot].load(std::memory_order_acquire) != key.high) return kNone;
+  const uint64_t value = bucket.value[slot].load(std::memory_order_acquire);
+  return bucket.tag[slot].load(std::memory_order_relaxed) == tag ? value : kNone;
+}
+
+// Which of the first two slots it is could not be predicted, so that is no branch.
+inline uint64_t AddressTable::Scan(const Bucket& first, const AddressKey& key) {
+  const size_t slot = first.low[0].load(std::memory_order_relaxed) != key.low ? 1 : 0;
+  const uint64_t value = ValueAt(first, slot, key);
+  return value != kNone ? value : ScanAll(first, key);
+}
+
+uint64_t AddressTable::ScanAll(const Bucket& first, const AddressKey& key) {
   for (const Bucket* bucket = &first; bucket != nullptr;
        bucket = bucket->next.load(std::memory_order_acquire)) {
-    for (size_t i = 0; i < kSlots; ++i) {
-      const uint32_t tag = bucket->tag[i].load(std::memory_order_acquire);
-      if ((tag & kFamilyMask) != static_cast<uint32_t>(key.family)) continue;
-      if (bucket->low[i].load(std::memory_order_acquire) != key.low) continue;
-      if (bucket->high[i].load(std::memory_order_acquire) != key.high) continue;
-      const uint64_t value = bucket->value[i].load(std::memory_order_acquire);
-      if (bucket->tag[i].load(std::memory_order_relaxed) == tag) return value;
+    for (size_t slot = 0; slot < kSlots; ++slot) {
+      if (const uint64_t value = ValueAt(*bucket, slot, key); value != kNone) return value;
     }
   }
   return kNone;
@@ -125,24 +162,33 @@ uint64_t AddressTable::Find(const AddressKey& key) const {
   return key.valid() ? Search(key, Hash(key), state_.load(std::memory_order_acquire)) : kNone;
 }
 
-void AddressTable::Find(std::span<const AddressKey> keys, std::span<uint64_t> values) const {
-  std::array<const Bucket*, kBatch> firsts;
-  const uint64_t state = state_.load(std::memory_order_acquire);
-  for (size_t i = 0; i < keys.size(); ++i) {
-    firsts[i] = &BucketAt(IndexOf(Hash(keys[i]), BucketsIn(state)));
-    rte_prefetch0(firsts[i]);
+void AddressTable::Begin(std::span<const AddressKey> keys, size_t first, Lookups& lookups) const {
+  const Places places(BucketsIn(lookups.state_));
+  for (size_t i = first; i < keys.size(); ++i) {
+    lookups.firsts_[i] = &BucketAt(places.IndexOf(Hash(keys[i])));
+    rte_prefetch0(lookups.firsts_[i]);
   }
+}
+
+void AddressTable::Finish(std::span<const AddressKey> keys, const Lookups& lookups,
+                          std::span<uint64_t> values) const {
   for (size_t i = 0; i < keys.size(); ++i) {
-    values[i] = keys[i].valid() ? Scan(*firsts[i], keys[i]) : kNone;
-    if (values[i] == kNone && state_.load(std::memory_order_acquire) != state) [[unlikely]]
+    values[i] = keys[i].valid() ? Scan(*lookups.firsts_[i], keys[i]) : kNone;
+    if (values[i] == kNone && state_.load(std::memory_order_acquire) != lookups.state_) [[unlikely]]
       values[i] = Find(keys[i]);
   }
+}
+
+void AddressTable::Find(std::span<const AddressKey> keys, std::span<uint64_t> values) const {
+  Lookups lookups(*this);
+  Begin(keys, 0, lookups);
+  Finish(keys, lookups, values);
 }
 
 bool AddressTable::Insert(const AddressKey& key, uint64_t value) {
   if (Find(key) != kNone) return false;
   Put(EmptyPlace(ChainOf(key)), key, value);
-  if (++size_ > BucketsIn(state_)) Split();
+  for (++size_; BucketsIn(state_) < kBucketsPerAddress * size_;) Split();
   return true;
 }
 
@@ -232,8 +278,7 @@ void AddressTable::Announce(uint32_t buckets) {
 // As many buckets again as there are: `count`, a power of two.
 void AddressTable::AddSegment(uint32_t count) {
   memory_.push_back(AllocateBuckets(count));
-  const auto segment = static_cast<size_t>(std::bit_width(count / kFirstBuckets));
-  segments_[segment].store(memory_.back().get(), std::memory_order_release);
+  SetSegment(count, memory_.back().get());
 }
 
 // One more bucket, out of the part of an older one that belongs there.

@@ -25,6 +25,7 @@ namespace vswitch {
 class AddressTable {
  public:
   static constexpr uint64_t kNone = 0;
+  static constexpr uint32_t kFirstBuckets = 8;  // a power of two
 
   AddressTable();  // the hash is keyed with secrets of its own
   ~AddressTable();
@@ -43,22 +44,33 @@ class AddressTable {
   // REQUIRES: keys.size() <= values.size().
   static constexpr size_t kBatch = 32;
   void Find(std::span<const AddressKey> keys, std::span<uint64_t> values) const;
+  // That in two steps, between which lines have time to come: Begin for all keys from `first` on,
+  // as more and more of them are known, then Finish for all.
+  class Lookups;
+  void Begin(std::span<const AddressKey> keys, size_t first, Lookups& lookups) const;
+  void Finish(std::span<const AddressKey> keys, const Lookups& lookups,
+              std::span<uint64_t> values) const;
 
  private:
   struct Bucket;
   struct Place;
-  static constexpr uint32_t kFirstBuckets = 8;  // a power of two
-  static constexpr size_t kSegments = 30;       // each as large as all before it
+  static constexpr size_t kSegments = 30;  // each as large as all before it
 
   struct Free {
     void operator()(Bucket* buckets) const;
+    void* memory = nullptr;
+    size_t size = 0;
   };
   using Buckets = std::unique_ptr<Bucket[], Free>;
 
   static Buckets AllocateBuckets(size_t count);
   uint64_t Hash(const AddressKey& key) const;
   Bucket& BucketAt(uint32_t index) const;
-  uint64_t Scan(const Bucket& first, const AddressKey& key) const;
+  void SetSegment(uint32_t first, Bucket* buckets);
+  // kNone when the slot has another address.
+  static uint64_t ValueAt(const Bucket& bucket, size_t slot, const AddressKey& key);
+  static uint64_t Scan(const Bucket& first, const AddressKey& key);
+  static uint64_t ScanAll(const Bucket& first, const AddressKey& key);
   uint64_t Search(const AddressKey& key, uint64_t hash, uint64_t state) const;
 
   // The writer's.
@@ -80,10 +92,23 @@ class AddressTable {
 
   std::array<uint64_t, 4> secret_;
   std::atomic<uint64_t> state_;  // low half: buckets in use; high half: announcements
-  std::array<std::atomic<Bucket*>, kSegments> segments_{};
+  // Where bucket 0 would be if all were like those of a segment.
+  std::array<std::atomic<uintptr_t>, kSegments> origins_{};
   std::vector<Buckets> memory_;
   Bucket* free_overflow_ = nullptr;
   size_t size_ = 0;
+};
+
+class AddressTable::Lookups {
+ public:
+  explicit Lookups(const AddressTable& table)
+      : state_(table.state_.load(std::memory_order_acquire)) {}
+
+ private:
+  friend class AddressTable;
+
+  const uint64_t state_;
+  std::array<const Bucket*, kBatch> firsts_;
 };
 
 }  // namespace vswitch

@@ -144,7 +144,7 @@ bool IsTakenIn(const Network& network) {
 
 }  // namespace
 
-AddressKey SentTo(const Packet& packet) { return KeyOf(SentNetwork(packet), End::kDestination); }
+AddressKey SentToOf(const Packet& packet) { return KeyOf(SentNetwork(packet), End::kDestination); }
 
 AddressKey ReceivedFor(const Packet& packet) {
   return KeyOf(ReceivedNetwork(packet), End::kDestination);

@@ -4,10 +4,12 @@
 #ifndef VSWITCH_DATAPLANE_IPVLAN_CLASSIFY_H_
 #define VSWITCH_DATAPLANE_IPVLAN_CLASSIFY_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "dataplane/address_key.h"
+#include "dataplane/ethernet.h"
 #include "dataplane/packet.h"
 
 namespace vswitch {
@@ -17,7 +19,7 @@ namespace vswitch {
 //
 // A slave sends it: the target of ARP, the destination of IP; of a neighbour solicitation from "::"
 // the target.
-AddressKey SentTo(const Packet& packet);
+inline AddressKey SentTo(const Packet& packet);
 // The same of what a lower device receives. Behind one VLAN tag, too: the kernel takes it off
 // before it asks the rx handler.
 AddressKey ReceivedFor(const Packet& packet);
@@ -38,6 +40,22 @@ AddressKey RoutedBy(const Packet& packet);
 // What ip_local_out and ip6_local_out do to a packet for which RoutedBy is valid: its length
 // becomes that of the frame, and IPv4's checksum right. `headers` are the packet's.
 void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length);
+
+// SentTo for any frame.
+AddressKey SentToOf(const Packet& packet);
+
+// What nearly all frames are, IPv4 without options, costs no call.
+inline AddressKey SentTo(const Packet& packet) {
+  constexpr size_t kVersion = 14, kLength = 16, kDestination = 30, kEnd = 34;
+  const std::span<const uint8_t> headers = packet.Headers();
+  if (headers.size() < kEnd || EthernetView(headers).ethertype() != 0x0800 ||
+      headers[kVersion] != 0x45) [[unlikely]]
+    return SentToOf(packet);
+  const uint32_t length = uint32_t{headers[kLength]} << 8 | headers[kLength + 1];
+  if (length < kEnd - kVersion || length > packet.length()) [[unlikely]]
+    return {};
+  return AddressKey::Ipv4(headers.subspan<kDestination, 4>());
+}
 
 }  // namespace vswitch
 

@@ -3,6 +3,7 @@
 // ipvlan_process_outbound).
 #include <rte_ether.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstdint>
@@ -24,16 +25,34 @@ namespace {
 
 static_assert(Burst::kCapacity <= AddressTable::kBatch);
 
-// Where a packet goes.
-struct Exit {
+// Where a packet goes. No larger than a DeviceId, so that two are compared at once.
+class Exit {
+ public:
   using Way = IpvlanWay;
 
-  Way way = Way::kDrop;
-  DropReason reason = DropReason::kTooShort;  // kDrop
-  DeviceId sibling;                           // kSibling
+  Exit() = default;  // too short
+  explicit Exit(Way way) : code_{.generation = static_cast<uint32_t>(way)} {}
+  static Exit To(DeviceId sibling) {
+    Exit exit;
+    exit.code_ = sibling;
+    return exit;
+  }
+  static Exit Drop(DropReason reason) {
+    Exit exit;
+    exit.code_.generation = static_cast<uint32_t>(reason) << 8;
+    return exit;
+  }
 
-  static Exit Drop(DropReason reason) { return {.way = Way::kDrop, .reason = reason}; }
+  Way way() const {
+    return code_.valid() ? Way::kSibling : static_cast<Way>(code_.generation & 0xff);
+  }
+  DeviceId sibling() const { return code_; }
+  DropReason reason() const { return static_cast<DropReason>(code_.generation >> 8); }
   friend bool operator==(const Exit&, const Exit&) = default;
+
+ private:
+  // The sibling, or without a slot the way and above it the reason.
+  DeviceId code_{.generation = static_cast<uint32_t>(DropReason::kTooShort) << 8};
 };
 
 // One burst on its way out.
@@ -58,10 +77,13 @@ class Transmission {
   void ChooseL2();
   Exit WithoutLookup(const Packet& packet, uint16_t index);
   void ChooseL3();
+  Exit WithoutRoute(Packet& packet, uint16_t index);
   void RouteRest();
   Exit RouteOut(Packet& packet, const DstEntry& hop);
-  // What the address table says of keys_. Packets it does not know keep their exit.
-  void FindSiblings();
+  // Lets choose(packet, index) say where every packet goes whose key the address table does not
+  // know. What that needs of the table is on its way meanwhile.
+  template <typename Choose>
+  void FindSiblings(const Choose& choose);
 
   void Take(const Exit& exit, Burst& packets);
   void ToLowerStack(Burst& packets);
@@ -83,57 +105,63 @@ class Transmission {
   std::array<Exit, Burst::kCapacity> exits_;
 };
 
-void Transmission::FindSiblings() {
+template <typename Choose>
+void Transmission::FindSiblings(const Choose& choose) {
+  constexpr uint16_t kAtOnce = 8;
+  const AddressTable& addresses = port_.addresses();
+  AddressTable::Lookups lookups(addresses);
+  for (uint16_t i = 0; i < burst_.count;) {
+    const uint16_t first = i;
+    const auto end = std::min<uint16_t>(burst_.count, first + kAtOnce);
+    for (; i < end; ++i) choose(burst_.packets[i], i);
+    addresses.Begin({keys_.data(), end}, first, lookups);
+  }
   std::array<uint64_t, Burst::kCapacity> found;
-  port_.addresses().Find({keys_.data(), burst_.count}, found);
+  addresses.Finish({keys_.data(), burst_.count}, lookups, found);
   const bool isolated = state_.flags == IpvlanFlags::kPrivate;
   for (uint16_t i = 0; i < burst_.count; ++i) {
     if (found[i] == AddressTable::kNone) continue;
     exits_[i] =
-        isolated ? Exit::Drop(DropReason::kIsolated)
-                 : Exit{.way = Exit::Way::kSibling, .sibling = std::bit_cast<DeviceId>(found[i])};
+        isolated ? Exit::Drop(DropReason::kIsolated) : Exit::To(std::bit_cast<DeviceId>(found[i]));
   }
 }
 
 // All slaves have the lower device's MAC: a frame from a MAC to itself is for one of them, or for
 // the lower device.
 void Transmission::ChooseL2() {
-  bool ask = false;
-  for (uint16_t i = 0; i < burst_.count; ++i) {
-    exits_[i] = WithoutLookup(burst_.packets[i], i);
-    ask |= keys_[i].valid();
-  }
-  if (ask) FindSiblings();
+  FindSiblings([this](Packet& packet, uint16_t i) { exits_[i] = WithoutLookup(packet, i); });
 }
 
 Exit Transmission::WithoutLookup(const Packet& packet, uint16_t index) {
-  if (!HasEthernetHeader(packet)) return Exit::Drop(DropReason::kTooShort);
+  if (!HasEthernetHeader(packet)) return {};
   const EthernetView ethernet(packet.Headers());
   if (ethernet.IsForItself() && state_.flags != IpvlanFlags::kVepa) {
     keys_[index] = SentTo(packet);
-    return {.way = Exit::Way::kLowerStack};
+    return Exit(Exit::Way::kLowerStack);
   }
-  return {.way = ethernet.IsForGroup() ? Exit::Way::kGroup : Exit::Way::kWire};
+  return Exit(ethernet.IsForGroup() ? Exit::Way::kGroup : Exit::Way::kWire);
 }
 
 void Transmission::ChooseL3() {
-  for (uint16_t i = 0; i < burst_.count; ++i) {
-    Packet& packet = burst_.packets[i];
-    if (!HasEthernetHeader(packet)) continue;
-    if (slave_.answers_neighbours &&
-        AnswerNeighbour(packet, state_.phy_address, slave_.self, port_.addresses())) [[unlikely]] {
-      exits_[i].way = Exit::Way::kAnswer;
-      continue;
-    }
-    // Anything but a drop for being too short: to be routed, unless it is for a sibling.
-    exits_[i] = Exit::Drop(DropReason::kNotRouted);
-    if (state_.flags != IpvlanFlags::kVepa) keys_[i] = SentTo(packet);
-  }
-  FindSiblings();
+  FindSiblings([this](Packet& packet, uint16_t i) { exits_[i] = WithoutRoute(packet, i); });
   RouteRest();
 }
 
+// Anything but a drop for being too short: to be routed, unless it is for a sibling.
+Exit Transmission::WithoutRoute(Packet& packet, uint16_t index) {
+  if (!HasEthernetHeader(packet)) return Exit::Drop(DropReason::kTooShort);
+  const bool may_ask = slave_.answers_neighbours &&
+                       EthernetView(packet.Headers()).ethertype() != RTE_ETHER_TYPE_IPV4;
+  if (may_ask && AnswerNeighbour(packet, state_.phy_address, slave_.self, port_.addresses()))
+      [[unlikely]]
+    return Exit(Exit::Way::kAnswer);
+  if (state_.flags != IpvlanFlags::kVepa) keys_[index] = SentTo(packet);
+  return Exit::Drop(DropReason::kNotRouted);
+}
+
 void Transmission::RouteRest() {
+  const std::span<const Exit> exits(exits_.data(), burst_.count);
+  if (std::ranges::find(exits, Exit::Drop(DropReason::kNotRouted)) == exits.end()) return;
   bool ask = false;
   for (uint16_t i = 0; i < burst_.count; ++i) {
     const Packet& packet = burst_.packets[i];
@@ -161,19 +189,19 @@ Exit Transmission::RouteOut(Packet& packet, const DstEntry& hop) {
   CompleteIpHeader(headers, packet.length());
   const bool away = hop.verdict == DstEntry::Verdict::kNeighbour;
   SetAddresses(headers, away ? hop.address : state_.phy_address, state_.phy_address);
-  if (away) return {.way = Exit::Way::kWire};
-  return {.way = hop.verdict == DstEntry::Verdict::kLocal ? Exit::Way::kLowerStack
-                                                          : Exit::Way::kControl};
+  if (away) return Exit(Exit::Way::kWire);
+  return Exit(hop.verdict == DstEntry::Verdict::kLocal ? Exit::Way::kLowerStack
+                                                       : Exit::Way::kControl);
 }
 
 void Transmission::Take(const Exit& exit, Burst& packets) {
-  TraceIpvlanTransmit(slave_.self, exit.way, exit.reason, exit.sibling, packets.count);
-  switch (exit.way) {
+  TraceIpvlanTransmit(slave_.self, exit.way(), exit.reason(), exit.sibling(), packets.count);
+  switch (exit.way()) {
     case Exit::Way::kDrop:
-      return Drop(exit.reason, packets.view());
+      return Drop(exit.reason(), packets.view());
     case Exit::Way::kSibling:
       CountSent(packets);
-      return ForwardToSlave(worker_, exit.sibling, queue_, 0, packets);
+      return ForwardToSlave(worker_, exit.sibling(), queue_, 0, packets);
     case Exit::Way::kWire:
       CountSent(packets);
       return worker_.Transmit(state_.phy, queue_, packets);

@@ -128,7 +128,7 @@ void Worker::Deliver(const Route& route, Burst& burst) {
   if (port == nullptr) [[unlikely]] {
     HandUp(route, DropReason::kNoBackend, burst);
   } else if (const uint16_t queue = port->QueueFor(route.queue); port->owner[queue] == index_) {
-    Send(route, *port, queue, burst);
+    Send(route, *slot, *port, queue, burst);
   } else {
     const uint16_t posted = mailboxes_[port->owner[queue]]->Post(route, burst.view());
     Refuse(route, DropReason::kMailboxFull, burst.view().subspan(posted));
@@ -143,11 +143,13 @@ bool Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burs
   return burst.count > 0;
 }
 
-void Worker::Send(const Route& route, const Port& port, uint16_t queue, Burst& burst) {
+void Worker::Send(const Route& route, const DeviceSlot& to, const Port& port, uint16_t queue,
+                  Burst& burst) {
   const SendResult result = port.backend->Send(queue, burst);
-  CountDelivered(CountersOf(route.from), CountersOf(route.to), route.marks,
+  CountDelivered(CountersOf(route.from), &to.counters[index_], route.marks,
                  VolumeOf(burst.view().first(result.accepted)));
-  Refuse(route, result.reason, burst.view().subspan(result.accepted));
+  if (result.accepted < burst.count) [[unlikely]]
+    Refuse(route, result.reason, burst.view().subspan(result.accepted));
 }
 
 uint32_t Worker::DrainMailbox() {
@@ -192,7 +194,7 @@ void Worker::Hand(const Route& route, Burst& burst) {
   const uint16_t queue = port->QueueFor(route.queue);
   // The backend was replaced on the way and is another worker's now: one core hop is the limit.
   if (port->owner[queue] != index_) return Refuse(route, DropReason::kStale, burst.view());
-  Send(route, *port, queue, burst);
+  Send(route, *slot, *port, queue, burst);
 }
 
 uint32_t Worker::DrainHost() {

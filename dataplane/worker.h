@@ -120,7 +120,9 @@ class Worker {
   // The last step of packets that came by mailbox.
   void Hand(const Route& route, Burst& burst);
   uint32_t Poll(const PollEntry& entry);
-  void Send(const Route& route, const Port& port, uint16_t queue, Burst& burst);
+  // `to` is the slot of route.to, and `port` what it had.
+  void Send(const Route& route, const DeviceSlot& to, const Port& port, uint16_t queue,
+            Burst& burst);
   // Moves out of the burst what the host stack takes.
   void PostToHost(const Route& route, Burst& burst);
   // The receiver's input queue is full (or gone): dropped on both sides' counters.

@@ -6,6 +6,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -89,6 +90,25 @@ TEST(AddressTableTest, ABatchSaysTheSameAsOneByOne) {
   }
   table.Find(keys, values);
   for (size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(values[i], table.Find(keys[i])) << i;
+}
+
+TEST(AddressTableTest, ABatchInPartsFindsWhatMovesMeanwhile) {
+  AddressTable table;
+  std::array<AddressKey, AddressTable::kBatch> keys;
+  for (uint32_t i = 0; i < keys.size(); ++i) {
+    keys[i] = Ipv4(i);
+    if (i % 2 == 0) table.Insert(keys[i], i + 1);
+  }
+  AddressTable::Lookups lookups(table);
+  table.Begin(std::span(keys).first(8), 0, lookups);
+  for (uint32_t i = 1000; i < 3000; ++i) table.Insert(Ipv4(i), i);
+  table.Begin(keys, 8, lookups);
+  for (uint32_t i = 3000; i < 9000; ++i) table.Insert(Ipv4(i), i);
+  std::array<uint64_t, AddressTable::kBatch> values;
+  table.Finish(keys, lookups, values);
+  for (uint32_t i = 0; i < keys.size(); ++i) {
+    EXPECT_EQ(values[i], i % 2 == 0 ? i + 1 : AddressTable::kNone) << i;
+  }
 }
 
 // A reader may run at any time: what stays is always found, what comes and goes has its own value
