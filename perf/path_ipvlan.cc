@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// ipvlan from ring to ring, and the table in which it looks addresses up beside DPDK's.
-#include <rte_hash.h>
-#include <rte_jhash.h>
+// ipvlan from ring to ring.
 #include <rte_mbuf.h>
 
 #include <algorithm>
@@ -11,7 +9,6 @@
 #include <utility>
 #include <vector>
 
-#include "dataplane/address_table.h"
 #include "dataplane/ipvlan.h"
 #include "dataplane/veth.h"
 #include "perf/path.h"
@@ -68,7 +65,9 @@ class RingIpvlan {
   DeviceId AddSlave(const std::string& name) {
     const DeviceId id = dataplane_.CreateDevice();
     dataplane_.Publish(
-        id, std::make_unique<Ipvlan>(IpvlanState{.self = id, .up = true, .carrier = true}, port_));
+        id, std::make_unique<Ipvlan>(
+                IpvlanState{.self = id, .up = true, .carrier = true, .answers_neighbours = true},
+                port_));
     AttachRing(dataplane_, id, name);
     return id;
   }
@@ -132,95 +131,6 @@ class WireHop final : public IpvlanHop {
   }
 };
 
-// Batches of lookups among so many addresses.
-class AddressLookup : public Path {
- public:
-  explicit AddressLookup(uint32_t addresses) : Path(AddressTable::kBatch), addresses_(addresses) {}
-
-  void Before() override {
-    for (AddressKey& key : keys_) key = KeyOf(Scattered(next_++, addresses_));
-  }
-  void After() override {
-    Require(std::count(found_.begin(), found_.end(), kFound) == AddressTable::kBatch,
-            "an address was not found");
-    found_ = {};
-  }
-
- protected:
-  static constexpr uint64_t kFound = 7;
-
-  const uint32_t addresses_;
-  std::array<AddressKey, AddressTable::kBatch> keys_;
-  std::array<uint64_t, AddressTable::kBatch> found_{};
-
- private:
-  uint64_t next_ = 0;
-};
-
-class OwnLookup final : public AddressLookup {
- public:
-  explicit OwnLookup(uint32_t addresses) : AddressLookup(addresses) {
-    for (uint32_t i = 0; i < addresses; ++i) table_.Insert(KeyOf(kFirstAddress + i), kFound);
-  }
-  void Run() override { table_.Find(keys_, found_); }
-
- private:
-  AddressTable table_;
-};
-
-// rte_hash as it would have to be used: readers without locks. It cannot grow, so it is made for
-// the number that comes.
-class RteLookup final : public AddressLookup {
- public:
-  explicit RteLookup(uint32_t addresses) : AddressLookup(addresses) {
-    const rte_hash_parameters parameters{
-        .name = "addresses",
-        .entries = std::max(addresses, 8u) * 5 / 4,
-        .key_len = sizeof(AddressKey),
-        .hash_func = rte_jhash,
-        .hash_func_init_val = 0x12345678,
-        .socket_id = 0,
-        .extra_flag = RTE_HASH_EXTRA_FLAGS_RW_CONCURRENCY_LF | RTE_HASH_EXTRA_FLAGS_EXT_TABLE,
-    };
-    hash_ = rte_hash_create(&parameters);
-    Require(hash_ != nullptr, "no memory for rte_hash");
-    for (uint32_t i = 0; i < addresses; ++i) {
-      AddressKey key = KeyOf(kFirstAddress + i);
-      Require(rte_hash_add_key_data(hash_, &key, reinterpret_cast<void*>(kFound)) == 0,
-              "rte_hash is full");
-    }
-  }
-  ~RteLookup() override { rte_hash_free(hash_); }
-
-  void Run() override {
-    std::array<const void*, AddressTable::kBatch> keys;
-    for (size_t i = 0; i < keys.size(); ++i) keys[i] = &keys_[i];
-    uint64_t hits = 0;
-    rte_hash_lookup_bulk_data(hash_, keys.data(), keys.size(), &hits,
-                              reinterpret_cast<void**>(found_.data()));
-  }
-
- private:
-  rte_hash* hash_;
-};
-
-// An address comes and goes again beside so many others.
-class AddressChange final : public Path {
- public:
-  explicit AddressChange(uint32_t addresses) : Path(1), addresses_(addresses) {
-    for (uint32_t i = 0; i < addresses; ++i) table_.Insert(KeyOf(kFirstAddress + i), 1);
-  }
-  void Run() override {
-    const AddressKey key = KeyOf(kFirstAddress + addresses_ + next_++ % 4096);
-    Require(table_.Insert(key, 1) && table_.Erase(key), "an address was there already");
-  }
-
- private:
-  AddressTable table_;
-  const uint32_t addresses_;
-  uint32_t next_ = 0;
-};
-
 }  // namespace
 
 std::unique_ptr<Path> MakeIpvlanL2(uint32_t size) {
@@ -232,13 +142,5 @@ std::unique_ptr<Path> MakeIpvlanL3(uint32_t size) {
 }
 
 std::unique_ptr<Path> MakeIpvlanWire(uint32_t size) { return std::make_unique<WireHop>(size); }
-
-std::unique_ptr<Path> MakeAddressLookup(uint32_t size) { return std::make_unique<OwnLookup>(size); }
-
-std::unique_ptr<Path> MakeRteLookup(uint32_t size) { return std::make_unique<RteLookup>(size); }
-
-std::unique_ptr<Path> MakeAddressChange(uint32_t size) {
-  return std::make_unique<AddressChange>(size);
-}
 
 }  // namespace vswitch
