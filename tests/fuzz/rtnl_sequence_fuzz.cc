@@ -4,6 +4,7 @@
 // what it is, the bytes that follow are what it needs.
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -31,6 +32,7 @@ constexpr size_t kMaxSteps = 200;
 constexpr size_t kStepsPerDump = 16;
 constexpr std::array<const char*, 12> kNames = {"a",  "b",  "c",  "d%d", "veth%d", "veth0",
                                                 "d0", "lo", "a1", "%d",  "x%dy",   ""};
+constexpr std::array<uint8_t, 2> kLastBytes = {1, 2};  // of MAC addresses
 constexpr std::array<const char*, 5> kKinds = {"veth", "dummy", "ipvlan", "nosuch", ""};
 
 // Reads an input byte by byte; what is missing reads as zero.
@@ -308,6 +310,7 @@ class World {
   void Odd(FuzzClient& client, Input& input) {
     const uint8_t what = input.Byte();
     if (what >= 0xfc) return Plug(*client.ns, input);
+    if (what >= 0xf8) return Handle(client, Receive(input));
     switch (what % 7) {
       case 0:
         return Handle(client, Nsid(input));
@@ -329,6 +332,20 @@ class World {
         client.admin = !client.admin || input.Coin();
         return;
     }
+  }
+
+  // What a link receives beside its own address (AF_BRIDGE).
+  static Datagram Receive(Input& input) {
+    Datagram datagram;
+    NlWriter writer(datagram);
+    writer.Begin(input.Coin() ? RTM_NEWNEIGH : RTM_DELNEIGH, NLM_F_REQUEST | NLM_F_ACK, 1, 0);
+    writer.PutStruct(ndmsg{.ndm_family = AF_BRIDGE,
+                           .ndm_ifindex = Index(input),
+                           .ndm_state = NUD_PERMANENT,
+                           .ndm_flags = NTF_SELF});
+    writer.PutBytes(NDA_LLADDR, MacAddress{input.Byte(), 0, 0, 0, 0, input.Pick(kLastBytes)});
+    writer.End();
+    return datagram;
   }
 
   // Somebody comes to stand behind a link, or goes.
@@ -411,6 +428,8 @@ class World {
     FUZZ_CHECK(phy != nullptr && phy == &master.phy() && phy->lower_port == &master);
     FUZZ_CHECK(phy->ipvlan == nullptr && phy->ns->FindByIndex(phy->ifindex) == phy);
     FUZZ_CHECK(device.dev_id != 0 && device.address == phy->address);
+    FUZZ_CHECK(device.ipvlan->unicast == (device.up() && HasUnicast(device)));
+    FUZZ_CHECK(!device.ipvlan->unicast || phy->upper_unicast > 0);
     if (device.inet == nullptr) return;
     for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
       for (const InetAddress& address : device.inet->Of(family)) {

@@ -138,7 +138,11 @@ bool HasValidChecksum(const FrameContent& frame) {
 
 Packet PacketOf(const FrameContent& frame, const Offload& offload) {
   const Packet packet = MakeFrame(static_cast<uint32_t>(frame.size()), 0, offload);
-  std::copy(frame.begin(), frame.end(), rte_pktmbuf_mtod(PacketBuffer::Mbuf(packet), uint8_t*));
+  auto rest = frame.begin();
+  for (rte_mbuf* m = PacketBuffer::Mbuf(packet); m != nullptr; m = m->next) {
+    std::copy_n(rest, m->data_len, rte_pktmbuf_mtod(m, uint8_t*));
+    rest += m->data_len;
+  }
   return packet;
 }
 
