@@ -237,7 +237,9 @@ bool Outbound::DependsOnDestinationAlone(Device& lower, const Header& header,
   const bool v4 = header.destination.family == AF_INET;
   const std::vector<Rule>& rules = (v4 ? tables.rules4 : tables.rules6).rules();
   if (!std::all_of(rules.begin(), rules.end(), LooksAtDestinationOnly)) return false;
-  if (!v4) return !header.source.IsAny();
+  if (!v4) {
+    return !header.source.IsAny() && !tables.fib6.tables().HasSourcesTo(header.destination);
+  }
   if (!IsSource4(header.source)) return false;
   for (uint8_t tos = 0; tos <= kTosMask; tos += kTosStep) {
     Header other = header;

@@ -1,133 +1,13 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets of L3 ipvlans to destinations that no worker knows: the way they take, what waits for
 // neighbours, what workers are told and when they are told to forget it.
-#include "control/outbound.h"
-
 #include <gtest/gtest.h>
 #include <linux/fib_rules.h>
-#include <linux/if_link.h>
-#include <netinet/in.h>
 
-#include "control/host_frame.h"
-#include "control/ipvlan_key.h"
-#include "control/ipvlan_master.h"
-#include "tests/support/address_fixture.h"
-#include "tests/support/frames.h"
-#include "tests/support/ip_frames.h"
+#include "tests/support/outbound_fixture.h"
 
 namespace vswitch {
 namespace {
-
-using std::chrono::seconds;
-using Verdict = DstEntry::Verdict;
-
-constexpr MacAddress kPhyMac{2, 0, 0, 0, 0, 0xaa}, kOutside{2, 0, 0, 0, 0, 0x77};
-
-IpAddress Ip(const char* text) { return *IpAddress::Parse(text); }
-
-// m0 with 10.0.0.1/24 and fd00::1/64 and the L3 slave i0 on it; what m0 sends comes out at m1,
-// behind which `wire_` is.
-class OutboundTest : public AddressTest {
- protected:
-  OutboundTest() : AddressTest(TestPool()) {}
-
-  void SetUp() override {
-    AddVeth("m0", "m1");
-    Get("m0").address = kPhyMac;
-    SetUp("m0");
-    SetUp("m1");
-    dataplane_.Publish(Get("m1").id, Get("m1").kind->make_netdev(Get("m1")));
-    dataplane_.Attach(Get("m1").id, std::make_unique<FakeBackend>(wire_));
-    RequestBuilder request(RTM_NEWLINK, NLM_F_ACK | NLM_F_CREATE);
-    request.Str(IFLA_IFNAME, "i0").U32(IFLA_LINK, static_cast<uint32_t>(Get("m0").ifindex));
-    ASSERT_EQ(Ask(request.Kind("ipvlan")).error, 0);
-    SetUp("i0");
-    ASSERT_EQ(Add({.device = "m0", .local = "10.0.0.1/24"}), 0);
-    ASSERT_EQ(Add({.device = "m0", .local = "fd00::1/64", .flags = IFA_F_NODAD}), 0);
-    Settle();
-    wire_.sent.clear();
-  }
-  using AddressTest::SetUp;
-  void TearDown() override { rtnl_.Commit(); }
-
-  IpvlanPort& Port() { return *Get("i0").ipvlan->master->port(); }
-
-  static std::vector<uint8_t> Packet4(const char* source, const char* destination,
-                                      uint8_t tos = 0) {
-    std::vector<uint8_t> frame(14 + 28);
-    frame[12] = 8;
-    frame[14] = 0x45;
-    frame[15] = tos;
-    frame[17] = 28;
-    frame[23] = IPPROTO_UDP;
-    std::copy_n(Ip(source).bytes.begin(), 4, frame.begin() + 26);
-    std::copy_n(Ip(destination).bytes.begin(), 4, frame.begin() + 30);
-    return frame;
-  }
-  static std::vector<uint8_t> Packet6(const char* source, const char* destination) {
-    std::vector<uint8_t> frame(14 + 48);
-    frame[12] = 0x86;
-    frame[13] = 0xdd;
-    frame[14] = 0x60;
-    frame[19] = 8;
-    frame[20] = IPPROTO_UDP;
-    std::copy_n(Ip(source).bytes.begin(), 16, frame.begin() + 22);
-    std::copy_n(Ip(destination).bytes.begin(), 16, frame.begin() + 38);
-    return frame;
-  }
-
-  // As a worker does with what it knows no way for.
-  void Post(const std::vector<uint8_t>& frame) {
-    const Packet packet = ToPacket(frame);
-    ASSERT_EQ(dataplane_.host().PostOutbound({Get("i0").id, Get("m0").id}, {&packet, 1}), 1);
-    Settle();
-  }
-  void Settle() {
-    rtnl_.RunTimers();
-    dataplane_.workers()[0]->RunOnce();
-    rtnl_.RunTimers();
-    dataplane_.workers()[0]->RunOnce();
-  }
-  std::vector<SentFrame> Sent() { return std::exchange(wire_.sent, {}); }
-
-  void Neighbour(const char* address, const MacAddress& mac, uint16_t state = NUD_PERMANENT) {
-    Router& router = rtnl_.router();
-    NeighTable& table = *router.TablesOf(ns()).Neighbours(Ip(address).family);
-    auto neighbour = table.Create(Get("m0"), Ip(address), 0, false, now_);
-    ASSERT_TRUE(neighbour.ok());
-    ASSERT_TRUE(table
-                    .Update(**neighbour, &mac, static_cast<uint8_t>(state),
-                            kNeighOverride | kNeighAdmin, 0, now_)
-                    .ok());
-  }
-  void Route(const char* gateway, uint16_t type = RTM_NEWROUTE) {
-    Datagram datagram;
-    NlWriter writer(datagram);
-    writer.Begin(type, NLM_F_REQUEST | NLM_F_ACK | (type == RTM_NEWROUTE ? NLM_F_CREATE : 0), 1, 0);
-    writer.PutStruct(rtmsg{.rtm_family = AF_INET,
-                           .rtm_table = RT_TABLE_MAIN,
-                           .rtm_protocol = RTPROT_STATIC,
-                           .rtm_type = RTN_UNICAST});
-    writer.PutBytes(RTA_GATEWAY, Ip(gateway).AsBytes());
-    writer.End();
-    ASSERT_EQ(Ask(datagram).error, 0);
-  }
-
-  DstEntry Known(const char* destination) {
-    const AddressKey key = KeyOf(Ip(destination));
-    DstEntry entry;
-    Port().next_hops().Find({&key, 1}, {&entry, 1});
-    return entry;
-  }
-
-  FarEnd wire_;
-};
-
-MacAddress Destination(const SentFrame& frame) {
-  MacAddress mac;
-  std::copy_n(frame.bytes.begin(), mac.size(), mac.begin());
-  return mac;
-}
 
 TEST_F(OutboundTest, APacketWaitsForItsNeighbour) {
   Post(Packet4("10.0.0.5", "10.0.0.9"));
