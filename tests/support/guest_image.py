@@ -22,7 +22,7 @@ _MODULES = ("virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy
 _PROGRAMS = ("/usr/bin/iperf3",)
 _PYTHON = "/usr/bin/python3"
 _APPLETS = ("base64 cat dd echo head insmod ip kill ls mkdir mount nc ping poweroff printf reboot "
-            "sed seq sh sha256sum sleep stty timeout true uname wc").split()
+            "rmmod sed seq sh sha256sum sleep stty timeout true uname wc").split()
 _INIT = pathlib.Path(__file__).with_name("guest_init.sh")
 
 
@@ -35,10 +35,12 @@ class GuestImage:
 @dataclasses.dataclass(frozen=True)
 class Extras:
     """What a guest has beside what all have: kernel modules (for the test to insmod, from
-    /lib/modules), programs, and Python's interpreter with modules of its standard library."""
+    /lib/modules), programs, Python's interpreter with modules of its standard library, and modules
+    of `support`, in /support."""
     modules: tuple = ()
     programs: tuple = ()
     python: tuple = ()
+    support: tuple = ()
 
 
 def cache_dir():
@@ -125,6 +127,8 @@ def _contents(kernel_tree, extras):
     for program in _PROGRAMS + extras.programs:
         files[f"bin/{os.path.basename(program)}"] = pathlib.Path(program)
         files.update(_libraries(program))
+    for module in extras.support:
+        files[f"support/{module}.py"] = _INIT.with_name(f"{module}.py")
     if extras.python:
         files.update(_python(extras.python))
     return files

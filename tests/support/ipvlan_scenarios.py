@@ -378,11 +378,14 @@ def not_ip(sender, mac):
     """Neither family: these run with both."""
     add = (frames := Frames(V4, sender)).add
     for dst, what in ((PHY_MAC, "to phy"), (OUTSIDE_MAC, "to outside"), (OTHER_MAC, "to nobody"),
-                      (raw.BROADCAST, "to all"), ("01:80:c2:00:00:0e", "to bridges")):
+                      (raw.BROADCAST, "to all")):
         add(f"unknown ethertype {what}", ether(dst, mac, raw.UNKNOWN, payload(46)))
+    bridges = [f"01:80:c2:00:00:0{digit}" for digit in "23ef"]
+    add("unknown ethertype to bridges",
+        *(ether(dst, mac, raw.UNKNOWN, payload(46)) for dst in bridges))
     add("PAUSE", ether("01:80:c2:00:00:01", mac, raw.PAUSE, followed(payload(8), bytes(38))))
-    add("IEEE 802.2", ether("01:80:c2:00:00:00", mac, 43,
-                            lambda mark: b"\x42\x42\x03" + payload(40)(mark)))
+    add("IEEE 802.2", *(ether(dst, mac, 43, lambda mark: b"\x42\x42\x03" + payload(40)(mark))
+                        for dst in bridges))
     return frames.frames
 
 

@@ -13,7 +13,7 @@ from support.ipvlan_record import COMBINATIONS, write_record
 from support.vm import Vm
 
 SUPPORT = pathlib.Path(__file__).resolve().parent
-_SCRIPTS = ("raw_frames", "ipvlan_scenarios", "ipvlan_parties", "ipvlan_kernel")
+_SCRIPTS = ("__init__", "raw_frames", "ipvlan_scenarios", "ipvlan_parties", "ipvlan_kernel")
 _MODULES = ("veth", "ipvlan")
 
 
@@ -22,7 +22,7 @@ class OracleGuest:
 
     def __init__(self):
         image = guest_image(extras=Extras(modules=_MODULES, programs=("/usr/bin/ip",),
-                                          python=_imported_by_scripts()))
+                                          python=_imported_by_scripts(), support=_SCRIPTS))
         self._vm = Vm("oracle", None, memory=256, image=image, code_cache=128)
 
     def __enter__(self):
@@ -42,9 +42,10 @@ class OracleGuest:
         self._vm.run("mkdir -p /run")
         for module in _MODULES:
             self._vm.run(f"insmod /lib/modules/{module}.ko")
-        self._vm.write("/tmp/support/__init__.py", "")
-        for script in _SCRIPTS:
-            self._vm.write(f"/tmp/support/{script}.py", (SUPPORT / f"{script}.py").read_text())
+
+    def new_secret(self):
+        """The driver starts anew."""
+        self._vm.run("rmmod ipvlan && insmod /lib/modules/ipvlan.ko")
 
     def release(self):
         return self._vm.run("uname -r").strip()
@@ -52,7 +53,7 @@ class OracleGuest:
     def answers(self, mode, flags):
         """By scenario and name of the frame."""
         return json.loads(self._vm.run(
-            f"PYTHONPATH=/tmp python3 -S /tmp/support/ipvlan_kernel.py {mode} {flags}",
+            f"PYTHONPATH=/ python3 -S /support/ipvlan_kernel.py {mode} {flags}",
             timeout=180))
 
 

@@ -23,9 +23,6 @@ FEATURES = {"csum": 0, "guest_csum": 1, "guest_tso4": 7, "guest_tso6": 8, "host_
             "host_tso6": 12, "mrg_rxbuf": 15, "mq": 22, "indirect_desc": 28, "event_idx": 29,
             "version_1": 32, "ring_packed": 34}
 
-# Bytes of a file: the line that makes them fits into the buffer of the guest's terminal (4096).
-_PIECE = 1500
-
 
 class GuestError(RuntimeError):
     """A command in the guest ended with another status than 0."""
@@ -181,14 +178,6 @@ class Vm:
         self._serial.settimeout(20)
         self._serial.sendall(f"{token} {timeout} {encoded}\n".encode())
         return token
-
-    def write(self, path, text):
-        """Makes a file in the guest, in pieces that its terminal has room for while it is busy."""
-        self.run(f"mkdir -p {pathlib.Path(path).parent} && : >{path}")
-        data = text.encode()
-        for start in range(0, len(data), _PIECE):
-            piece = base64.b64encode(data[start:start + _PIECE]).decode()
-            self.run(f"echo {piece} | base64 -d >>{path}")
 
     def features(self):
         """Names of the virtio features that driver and device agreed on."""
