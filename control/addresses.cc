@@ -142,7 +142,7 @@ void Addresses::LinkGone(Device& device) {
   if (HasInet(device)) StopInet(device);
   if (HasInet6(device)) StopInet6(device);
   TellObservers([&](AddressObserver& o) { o.OnLinkGone(device); });
-  std::erase_if(new_inet6_, [&](const auto& entry) { return entry.first == &device; });
+  ForgetNew(device);
   FreeIfEmpty(device);
 }
 

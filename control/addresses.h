@@ -136,6 +136,9 @@ class Addresses {
   void CompleteDad(Device& device, InetAddress& address);
   void TellReady(Device& device, const InetAddress& address);
   void RestartDad(Device& device);
+  // Settle is to begin with the address; with none that the device has.
+  void SettleLater(Device& device, const IpAddress& local);
+  void ForgetNew(Device& device);
   bool IsNew(Device& device, const InetAddress& address) const;
 
   Registry& registry_;

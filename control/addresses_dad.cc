@@ -130,16 +130,30 @@ void Addresses::AddLinkLocal(Device& device, const IpAddress& local, uint32_t fl
   const absl::StatusOr<InetAddress*> added = InsertInet6(device, std::move(address));
   if (!added.ok()) return;
   TellObservers([&](AddressObserver& o) { o.OnAddressAdded(device, **added); });
+  SettleLater(device, local);
+}
+
+void Addresses::SettleLater(Device& device, const IpAddress& local) {
   new_inet6_.emplace_back(&device, local);
+  device.inet6_unsettled = true;
+}
+
+// Asked of many devices at once, few of which have any.
+void Addresses::ForgetNew(Device& device) {
+  if (!std::exchange(device.inet6_unsettled, false)) return;
+  std::erase_if(new_inet6_, [&](const auto& entry) { return entry.first == &device; });
 }
 
 bool Addresses::IsNew(Device& device, const InetAddress& address) const {
+  if (!device.inet6_unsettled) return false;
   const std::pair<Device*, IpAddress> entry(&device, address.local);
   return std::find(new_inet6_.begin(), new_inet6_.end(), entry) != new_inet6_.end();
 }
 
 void Addresses::Settle() {
-  for (const auto& [device, local] : std::exchange(new_inet6_, {})) {
+  const auto settling = std::exchange(new_inet6_, {});
+  for (const auto& [device, local] : settling) device->inet6_unsettled = false;
+  for (const auto& [device, local] : settling) {
     InetAddress* address = FindLocal(*device, local);
     if (address == nullptr) continue;
     BeginDad(*device, *address);
@@ -182,10 +196,10 @@ void Addresses::TellReady(Device& device, const InetAddress& address) {
 // IFF_NOARP changed: every address goes through it again (addrconf_dad_run).
 void Addresses::RestartDad(Device& device) {
   if (device.inet == nullptr) return;
-  std::erase_if(new_inet6_, [&](const auto& entry) { return entry.first == &device; });
+  ForgetNew(device);
   for (InetAddress& address : device.inet->v6) {
     address.probing = false;
-    new_inet6_.emplace_back(&device, address.local);
+    SettleLater(device, address.local);
   }
 }
 

@@ -93,7 +93,7 @@ absl::Status Addresses::AddInet6(Device& device, const AddressRequest& request,
   if (!added.ok()) return added.status();
   TellObservers([&](AddressObserver& o) { o.OnAddressAdded(device, **added); });
   if (((*added)->flags & IFA_F_NODAD) == 0) Tell(RTM_NEWADDR, device, **added, {});
-  new_inet6_.emplace_back(&device, (*added)->local);
+  SettleLater(device, (*added)->local);
   ScheduleMore(device, **added);
   return absl::OkStatus();
 }

@@ -55,6 +55,7 @@ struct Device {
   MacAddress broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   MacAddress perm_address{};                           // zero: none
   uint32_t mtu = 1500, min_mtu = 68, max_mtu = 65535;  // max 0: no limit
+  bool inet6_unsettled = false;  // it has new addresses that Addresses::Settle comes to
   // The MTU that IPv4 and IPv6 know. An ipvlan slave follows its lower device without telling them.
   uint32_t ip_mtu = 1500;
   uint32_t group = 0;

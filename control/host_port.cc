@@ -16,14 +16,15 @@ HostPort::HostPort(Dataplane& dataplane, Router& router, rte_mempool* pool,
     : dataplane_(dataplane), router_(router), pool_(pool), duplicate_(std::move(duplicate)) {
   router_.SetResolver(AF_INET, &stack_);
   router_.SetResolver(AF_INET6, &stack_);
-  router_.SetFollowers([this](const Namespace& ns) { outbound_.Forget(ns); },
-                       [this](const Neighbour& neighbour) { outbound_.OnNeighbour(neighbour); });
+  router_.SetFollowers(
+      [this](const Namespace& ns) { outbound_.Forget(ns); },
+      [this](const Neighbour& neighbour, bool gone) { outbound_.OnNeighbour(neighbour, gone); });
 }
 
 HostPort::~HostPort() {
   router_.SetResolver(AF_INET, nullptr);
   router_.SetResolver(AF_INET6, nullptr);
-  router_.SetFollowers([](const Namespace&) {}, [](const Neighbour&) {});
+  router_.SetFollowers([](const Namespace&) {}, [](const Neighbour&, bool) {});
 }
 
 void HostPort::Run(MonotonicTime now) {

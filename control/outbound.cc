@@ -10,6 +10,8 @@
 #include "control/fill_af_spec.h"
 #include "control/host_frame.h"
 #include "control/ipvlan_key.h"
+#include "dataplane/ipvlan_classify.h"
+#include "dataplane/wire_length.h"
 
 namespace vswitch {
 
@@ -48,7 +50,16 @@ bool LooksAtDestinationOnly(const Rule& rule) {
 }  // namespace
 
 void Outbound::Add(Device& lower, std::shared_ptr<IpvlanPort> port) {
-  lowers_.insert_or_assign(lower.id, Lower{&lower, std::move(port)});
+  const auto [added, fresh] = lowers_.try_emplace(lower.id, Lower{&lower, std::move(port)});
+  // What workers know may be from before.
+  if (fresh) Forget(added->second);
+}
+
+void Outbound::Remove(const Device& lower) {
+  const auto found = lowers_.find(lower.id);
+  if (found == lowers_.end()) return;
+  Forget(found->second);
+  lowers_.erase(found);
 }
 
 void Outbound::Forget(const Namespace& ns) {
@@ -63,12 +74,12 @@ void Outbound::Forget(Lower& lower) {
   dataplane_.Retire(std::shared_ptr<const AddressTable>(lower.port->next_hops().Forget()));
 }
 
-void Outbound::OnNeighbour(const Neighbour& neighbour) {
+void Outbound::OnNeighbour(const Neighbour& neighbour, bool gone) {
   const auto lower = lowers_.find(neighbour.device->id);
   if (lower == lowers_.end()) return;
   const auto told = lower->second.neighbours.find(neighbour.address);
   if (told == lower->second.neighbours.end()) return;
-  const bool right = neighbour.valid() && neighbour.lladdr == told->second.mac;
+  const bool right = !gone && neighbour.valid() && neighbour.lladdr == told->second.mac;
   if (right && neighbour.state != NUD_STALE) return;
   if (right && told->second.destinations.size() > kBusyNeighbour) {
     stale_.emplace_back(lower->first, neighbour.address);
@@ -90,10 +101,20 @@ void Outbound::UseStale(MonotonicTime now) {
   }
 }
 
+void Outbound::MakeRoom(MonotonicTime now) {
+  for (auto& [id, lower] : lowers_) {
+    if (lower.port->next_hops().full()) Forget(lower);
+  }
+  full_ = false;
+  room_made_ = now;
+}
+
 uint32_t Outbound::Run(uint32_t budget, MonotonicTime now) {
   UseStale(now);
+  if (full_ && now >= room_made_ + kMakeRoomInterval) MakeRoom(now);
   uint32_t handled = 0;
   for (; handled < budget && dataplane_.host().ReceiveOutbound(frame_); ++handled) Handle(now);
+  dataplane_.host().EndOutboundTurn();
   return handled;
 }
 
@@ -102,18 +123,35 @@ void Outbound::Handle(MonotonicTime now) {
   const std::optional<Header> header = Read(frame_.bytes);
   if (lower == lowers_.end() || !header.has_value()) return;
   const Way way = FindForGuest(lower->second, *header);
-  Count(way);
-  Send(lower->second, *header, way, now);
+  const std::optional<DropReason> refusal = Refusal(way);
+  Count(refusal);
+  if (way.verdict != Verdict::kNeighbour) {
+    Remember(lower->second, *header, way, {.verdict = way.verdict});
+  }
+  if (!refusal.has_value()) Send(lower->second, *header, way, now);
+}
+
+// As workers do with packets whose way they know. Nothing is cut into fragments.
+std::optional<DropReason> Outbound::Refusal(const Way& way) const {
+  if (way.verdict == Verdict::kUnreachable) return DropReason::kNoRoute;
+  if (way.verdict == Verdict::kLocal) {
+    if (IsNeighbourDiscovery(frame_.bytes)) return DropReason::kNotRouted;
+    return std::nullopt;
+  }
+  const auto length = static_cast<uint32_t>(frame_.bytes.size());
+  const bool fits =
+      WireLength(frame_.bytes, length, frame_.offload) <= way.device->mtu + kEthernetHeaderSize;
+  return fits ? std::nullopt : std::optional(DropReason::kTooBig);
 }
 
 // ipvlan_process_outbound: what routing refuses the sender failed to send; what happens to a packet
 // afterwards is not its business.
-void Outbound::Count(const Way& way) {
+void Outbound::Count(const std::optional<DropReason>& refusal) {
   DeviceCounters* counters = dataplane_.ControlCounters(frame_.sender);
   if (counters == nullptr) return;
-  if (way.verdict == Verdict::kUnreachable) {
+  if (refusal.has_value()) {
     counters->tx_dropped.Add(1);
-    counters->CountDrop(DropReason::kNoRoute, 1);
+    counters->CountDrop(*refusal, 1);
   } else {
     counters->tx_packets.Add(1);
     counters->tx_bytes.Add(frame_.bytes.size());
@@ -121,16 +159,7 @@ void Outbound::Count(const Way& way) {
 }
 
 void Outbound::Send(Lower& lower, const Header& header, const Way& way, MonotonicTime now) {
-  switch (way.verdict) {
-    case Verdict::kNeighbour:
-      return Deliver(lower, header, way, now);
-    case Verdict::kLocal:
-      HandIn(*lower.device);
-      break;
-    default:
-      break;
-  }
-  Remember(lower, header, way, {.verdict = way.verdict});
+  way.verdict == Verdict::kLocal ? HandIn(*lower.device) : Deliver(lower, header, way, now);
 }
 
 // To whatever is the lower device's stack: ours, or one that is attached.
@@ -141,10 +170,7 @@ void Outbound::HandIn(const Device& lower) {
   (void)dataplane_.host().HandIn(worker, lower.id, frame_.bytes, pool_, frame_.offload);
 }
 
-// Nothing is cut into fragments.
 void Outbound::Deliver(Lower& lower, const Header& header, const Way& way, MonotonicTime now) {
-  const bool gso = frame_.offload.gso != GsoType::kNone;
-  if (!gso && frame_.bytes.size() > way.device->mtu + kEthernetHeaderSize) return;
   // Who asks for the neighbour gets the answer: not an address that is a slave's.
   const bool slaves = IsKnown(lower.port->addresses(), header.source);
   const IpAddress source = slaves ? IpAddress::Any(header.source.family) : header.source;
@@ -158,7 +184,8 @@ void Outbound::Deliver(Lower& lower, const Header& header, const Way& way, Monot
 void Outbound::Remember(Lower& lower, const Header& header, const Way& way, const DstEntry& entry) {
   if (!DependsOnDestinationAlone(*lower.device, header, way)) return;
   NextHops& next_hops = lower.port->next_hops();
-  if (next_hops.full()) Forget(lower);
+  full_ |= next_hops.full();
+  if (next_hops.full()) return;
   next_hops.Remember(KeyOf(header.destination), entry);
   if (way.verdict != Verdict::kNeighbour) return;
   Told& told = lower.neighbours[way.next_hop];

@@ -4,6 +4,7 @@
 #ifndef VSWITCH_CONTROL_OUTBOUND_H_
 #define VSWITCH_CONTROL_OUTBOUND_H_
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -31,13 +32,13 @@ class Outbound {
 
   // Devices on `lower` send by its routes from now on, or no longer.
   void Add(Device& lower, std::shared_ptr<IpvlanPort> port);
-  void Remove(const Device& lower) { lowers_.erase(lower.id); }
+  void Remove(const Device& lower);
   bool Has(DeviceId lower) const { return lowers_.contains(lower); }
 
   // Routes, rules, addresses or links of the namespace changed: what workers know may be wrong.
   void Forget(const Namespace& ns);
-  // The neighbour changed, came or went.
-  void OnNeighbour(const Neighbour& neighbour);
+  // The neighbour changed or came, or is `gone`.
+  void OnNeighbour(const Neighbour& neighbour, bool gone);
   // Handles packets that workers knew no way for, `budget` at most. Returns how many.
   uint32_t Run(uint32_t budget, MonotonicTime now);
 
@@ -55,6 +56,9 @@ class Outbound {
   // A neighbour of more destinations than that is asked for by ourselves when it becomes stale. Of
   // others we wait for a packet, as Linux does.
   static constexpr size_t kBusyNeighbour = 64;
+  // A cache that is full stays so for a while: a guest that sprays destinations may keep itself
+  // from being remembered, but does not make all others be forgotten again and again.
+  static constexpr std::chrono::seconds kMakeRoomInterval{10};
 
   // An IP packet as far as its way depends on it.
   struct Header {
@@ -83,9 +87,12 @@ class Outbound {
   void Deliver(Lower& lower, const Header& header, const Way& way, MonotonicTime now);
   void HandIn(const Device& lower);
   void Remember(Lower& lower, const Header& header, const Way& way, const DstEntry& entry);
-  void Count(const Way& way);
+  // Why the packet cannot be sent that way.
+  std::optional<DropReason> Refusal(const Way& way) const;
+  void Count(const std::optional<DropReason>& refusal);
   void Forget(Lower& lower);
   void UseStale(MonotonicTime now);
+  void MakeRoom(MonotonicTime now);
 
   Dataplane& dataplane_;
   Router& router_;
@@ -93,7 +100,9 @@ class Outbound {
   rte_mempool* const pool_;
   absl::flat_hash_map<DeviceId, Lower> lowers_;
   std::vector<std::pair<DeviceId, IpAddress>> stale_;  // neighbours to be asked for
-  OutboundFrame frame_;                                // the one that is being handled
+  bool full_ = false;                                  // a cache is
+  MonotonicTime room_made_;
+  OutboundFrame frame_;  // the one that is being handled
 };
 
 }  // namespace vswitch

@@ -150,7 +150,7 @@ RouterTables* Router::FindTables(const Namespace& ns) const {
 void Router::Forget(const Namespace& ns) { tables_.erase(&ns); }
 
 void Router::SetFollowers(std::function<void(const Namespace&)> routes,
-                          std::function<void(const Neighbour&)> neighbours) {
+                          std::function<void(const Neighbour&, bool gone)> neighbours) {
   on_routes_ = std::move(routes);
   on_neighbour_ = std::move(neighbours);
 }

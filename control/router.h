@@ -84,7 +84,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   // Who is told of every change of routes and rules in a namespace, and of every neighbour that
   // changed.
   void SetFollowers(std::function<void(const Namespace&)> routes,
-                    std::function<void(const Neighbour&)> neighbours);
+                    std::function<void(const Neighbour&, bool gone)> neighbours);
   // Who is told of a link of which a user changed what it receives.
   void SetMacFollower(std::function<void(Device&)> macs) { on_macs_ = std::move(macs); }
 
@@ -201,7 +201,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   absl::flat_hash_map<const Namespace*, std::unique_ptr<RouterTables>> tables_;
   NeighResolver *arp_resolver_ = nullptr, *nd_resolver_ = nullptr;
   std::function<void(const Namespace&)> on_routes_ = [](const Namespace&) {};
-  std::function<void(const Neighbour&)> on_neighbour_ = [](const Neighbour&) {};
+  std::function<void(const Neighbour&, bool)> on_neighbour_ = [](const Neighbour&, bool) {};
   std::function<void(Device&)> on_macs_ = [](Device&) {};
 };
 

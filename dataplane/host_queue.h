@@ -4,6 +4,7 @@
 #ifndef VSWITCH_DATAPLANE_HOST_QUEUE_H_
 #define VSWITCH_DATAPLANE_HOST_QUEUE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -50,6 +51,11 @@ class HostQueue {
   uint16_t PostOutbound(const Route& route, std::span<const Packet> packets) {
     return outbound_.Post(route, packets);
   }
+  // Any worker. The number of the control thread's turn at these: a share of the ring may be
+  // counted by turns.
+  uint32_t outbound_turn() const { return outbound_turn_.load(std::memory_order_relaxed); }
+  // Control thread, after it took what it takes in a turn.
+  void EndOutboundTurn() { outbound_turn_.fetch_add(1, std::memory_order_relaxed); }
   // For worker `worker` to drain: what the stack sends on device `route.from`, or what is for the
   // stack of `route.to`.
   Mailbox& Outbox(uint16_t worker) { return *outboxes_[worker]; }
@@ -71,6 +77,7 @@ class HostQueue {
 
   Mailbox inbox_;
   Mailbox outbound_;
+  std::atomic<uint32_t> outbound_turn_{0};
   // Of their own, since a worker must not wait for a control thread that is preempted inside a ring
   // that both fill.
   std::vector<std::unique_ptr<Mailbox>> outboxes_;

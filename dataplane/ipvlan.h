@@ -4,6 +4,7 @@
 #ifndef VSWITCH_DATAPLANE_IPVLAN_H_
 #define VSWITCH_DATAPLANE_IPVLAN_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -26,6 +27,19 @@ struct IpvlanState {
   bool answers_neighbours = false;
 };
 
+// How many packets of a slave the control thread is asked about in one of its turns, so that a
+// guest that sprays destinations leaves room for others. Any worker.
+class AskShare {
+ public:
+  static constexpr uint32_t kATurn = 128;
+
+  // How many of `count` more packets are within the share.
+  uint16_t Take(uint32_t turn, uint16_t count);
+
+ private:
+  std::atomic<uint64_t> taken_{0};  // the turn, and below it how many
+};
+
 class Ipvlan final : public Netdev {
  public:
   Ipvlan(const IpvlanState& state, std::shared_ptr<IpvlanPort> port)
@@ -37,6 +51,7 @@ class Ipvlan final : public Netdev {
  private:
   const IpvlanState state_;
   const std::shared_ptr<IpvlanPort> port_;
+  mutable AskShare share_;
 };
 
 // What the lower device receives goes to the slave that has the destination address

@@ -45,22 +45,30 @@ bool IsZero(Bytes bytes) {
 }
 
 // Not one that announces an address, which would take an answer for another owner's (RFC 5227).
-bool IsArpRequest(Bytes frame) {
+bool IsArp(Bytes frame) {
   return frame.size() >= kArpEnd && Word(frame, 12) == RTE_ETHER_TYPE_ARP &&
          Word(frame, 14) == RTE_ARP_HRD_ETHER && Word(frame, 16) == RTE_ETHER_TYPE_IPV4 &&
-         Word(frame, 18) == 0x0604 && Word(frame, kArpOperation) == RTE_ARP_OP_REQUEST &&
+         Word(frame, 18) == 0x0604;
+}
+
+bool IsSolicitation(Bytes frame) {
+  return frame.size() >= kNdOption && Word(frame, 12) == RTE_ETHER_TYPE_IPV6 &&
+         frame[14] >> 4 == 6 && frame[kIpv6Next] == IPPROTO_ICMPV6 && frame[kHopLimit] == 255 &&
+         frame[kNdType] == ND_NEIGHBOR_SOLICIT && frame[kNdType + 1] == 0;
+}
+
+// From a node that has an address, and does not just say so.
+bool WantsArpAnswer(Bytes frame) {
+  return Word(frame, kArpOperation) == RTE_ARP_OP_REQUEST &&
          !IsZero(frame.subspan(kArpSenderIp, 4)) && (frame[kArpTargetIp] & 0xf0) != 0xe0 &&
          std::memcmp(&frame[kArpSenderIp], &frame[kArpTargetIp], 4) != 0;
 }
 
-// From a node that has an address, with its MAC, as RFC 4861 wants it when the group is asked.
-bool IsSolicitation(Bytes frame) {
-  return frame.size() >= kNdEnd && Word(frame, 12) == RTE_ETHER_TYPE_IPV6 && frame[14] >> 4 == 6 &&
-         frame[kIpv6Next] == IPPROTO_ICMPV6 && frame[kHopLimit] == 255 &&
-         Word(frame, kIpv6Payload) == kNdSize && frame[kNdType] == ND_NEIGHBOR_SOLICIT &&
-         frame[kNdType + 1] == 0 && frame[kNdOption] == ND_OPT_SOURCE_LINKADDR &&
-         frame[kNdOption + 1] == 1 && !IsZero(frame.subspan(kIpv6Source, 16)) &&
-         frame[kNdTarget] != 0xff;
+// The same, with its MAC, as RFC 4861 wants it when the group is asked.
+bool WantsAdvertisement(Bytes frame) {
+  return frame.size() >= kNdEnd && Word(frame, kIpv6Payload) == kNdSize &&
+         frame[kNdOption] == ND_OPT_SOURCE_LINKADDR && frame[kNdOption + 1] == 1 &&
+         !IsZero(frame.subspan(kIpv6Source, 16)) && frame[kNdTarget] != 0xff;
 }
 
 void AnswerArp(std::span<uint8_t> frame, const EthernetAddress& mac) {
@@ -95,21 +103,23 @@ bool Has(DeviceId slave, const AddressKey& address, const AddressTable& addresse
 
 }  // namespace
 
-bool AnswerNeighbour(Packet& packet, const EthernetAddress& mac, DeviceId slave,
-                     const AddressTable& addresses) {
+NeighbourAnswer AnswerNeighbour(Packet& packet, const EthernetAddress& mac, DeviceId slave,
+                                const AddressTable& addresses) {
   const Bytes head = packet.Headers();
-  const bool arp = IsArpRequest(head);
-  if ((!arp && !IsSolicitation(head)) || packet.offload().Any()) return false;
+  const bool arp = IsArp(head);
+  if (!arp && !IsSolicitation(head)) return NeighbourAnswer::kNone;
   const AddressKey target =
       arp ? AddressKey::Ipv4(std::span<const uint8_t, 4>(head.data() + kArpTargetIp, 4))
           : AddressKey::Ipv6(std::span<const uint8_t, 16>(head.data() + kNdTarget, 16));
-  if (Has(slave, target, addresses)) return false;
+  if (Has(slave, target, addresses)) return NeighbourAnswer::kOwn;
+  const bool wanted = arp ? WantsArpAnswer(head) : WantsAdvertisement(head);
+  if (!wanted || packet.offload().Any()) return NeighbourAnswer::kNone;
   const std::span<uint8_t> frame = WritableHeaders(packet);
-  if (frame.empty()) return false;
+  if (frame.empty()) return NeighbourAnswer::kNone;
   const EthernetAddress asker = EthernetView(frame).source();
   arp ? AnswerArp(frame, mac) : AnswerSolicitation(frame, mac);
   SetAddresses(frame, asker, mac);
-  return true;
+  return NeighbourAnswer::kReady;
 }
 
 }  // namespace vswitch

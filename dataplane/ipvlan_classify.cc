@@ -171,6 +171,24 @@ bool IsAboutNeighbours(const Packet& packet) {
   return ipv6[kIpv6Size] == ND_NEIGHBOR_SOLICIT || ipv6[kIpv6Size] == ND_NEIGHBOR_ADVERT;
 }
 
+bool IsNeighbourDiscovery(std::span<const uint8_t> frame) {
+  constexpr size_t kType = kEthernetHeaderSize + kIpv6Size;
+  constexpr size_t kHopLimit = kEthernetHeaderSize + 7;
+  if (frame.size() <= kType || Word(frame, kEtherType) != RTE_ETHER_TYPE_IPV6) return false;
+  if (frame[kHopLimit] != 255) return false;
+  switch (frame[kEthernetHeaderSize + kIpv6NextHeader]) {
+    case IPPROTO_ICMPV6:
+      return frame[kType] >= ND_ROUTER_SOLICIT && frame[kType] <= ND_REDIRECT;
+    case IPPROTO_HOPOPTS:
+    case IPPROTO_ROUTING:
+    case IPPROTO_FRAGMENT:
+    case IPPROTO_DSTOPTS:
+      return true;
+    default:
+      return false;
+  }
+}
+
 AddressKey RoutedBy(const Packet& packet) {
   const std::span<const uint8_t> headers = packet.Headers();
   if (headers.size() < kEthernetHeaderSize) return {};
@@ -183,6 +201,18 @@ AddressKey RoutedBy(const Packet& packet) {
     default:
       return {};
   }
+}
+
+uint32_t LengthWithoutPadding(std::span<const uint8_t> headers, uint32_t length) {
+  constexpr uint32_t kShortest = RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN;
+  if (length != kShortest) [[likely]]
+    return length;
+  const std::span<const uint8_t> bytes = headers.subspan(kEthernetHeaderSize);
+  const bool ipv6 = Word(headers, kEtherType) == RTE_ETHER_TYPE_IPV6;
+  const uint32_t header = ipv6 ? kIpv6Size : (bytes[0] & 0xfu) * 4;
+  const uint32_t packet = ipv6 ? kIpv6Size + Word(bytes, kIpv6Length) : Word(bytes, kIpv4Length);
+  const bool sane = header >= kIpv4Size && packet >= header;
+  return sane ? std::min(length, kEthernetHeaderSize + packet) : length;
 }
 
 void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length) {

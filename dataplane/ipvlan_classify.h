@@ -35,8 +35,17 @@ AddressKey ReceivedFrom(const Packet& packet);
 // ARP, neighbour solicitations and advertisements.
 bool IsAboutNeighbours(const Packet& packet);
 
+// Neighbour discovery in full, routers and redirects included, as far as a receiver believes it:
+// what says of itself that it comes from the same link (RFC 4861: hop limit 255). With extension
+// headers before it, any packet that may be it.
+bool IsNeighbourDiscovery(std::span<const uint8_t> frame);
+
 // The destination by which a packet is routed that calls itself IP, whatever else it says.
 AddressKey RoutedBy(const Packet& packet);
+// How long a frame of the length is without what pads it to the shortest that Ethernet has (60
+// bytes without FCS), for which RoutedBy is valid. NICs do that, which a kernel's slave has none
+// of.
+uint32_t LengthWithoutPadding(std::span<const uint8_t> headers, uint32_t length);
 // What ip_local_out and ip6_local_out do to a packet for which RoutedBy is valid: its length
 // becomes that of the frame, and IPv4's checksum right. `headers` are the packet's.
 void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length);

@@ -79,22 +79,11 @@ class Distribution {
   const Letter& letter_;
 };
 
-}  // namespace
+enum class Progress { kDone, kMore, kAtWork };
 
-void PostToGroup(Worker& worker, IpvlanPort& port, const Route& route, const Packet& packet) {
-  if (EthernetView(packet.Headers()).ethertype() == kPause) return Discard({&packet, 1});
-  const DeviceId carrier = route.from.valid() ? route.from : route.to;
-  if (port.backlog().Post(route, {&packet, 1}) == 0) {
-    if (DeviceCounters* counters = worker.CountersOf(carrier)) counters->rx_dropped.Add(1);
-    return worker.Drop(carrier, DropReason::kBacklogFull, {&packet, 1});
-  }
-  // When so many devices wait that this one cannot, its frames wait no longer.
-  if (!worker.Defer(route.to)) WorkOffBacklog(worker, port);
-}
-
-bool WorkOffBacklog(Worker& worker, IpvlanPort& port) {
+Progress WorkOff(Worker& worker, IpvlanPort& port) {
   MulticastBacklog& backlog = port.backlog();
-  if (!backlog.Begin()) return true;  // another worker is at it
+  if (!backlog.Begin()) return Progress::kAtWork;  // another worker is at it
   uint32_t budget = kBudget;
   while (budget > 0) {
     MulticastBacklog::Current* current = backlog.Next();
@@ -104,7 +93,35 @@ bool WorkOffBacklog(Worker& worker, IpvlanPort& port) {
     distribution.Finish();
     backlog.Done();
   }
-  return !backlog.End();
+  return backlog.End() ? Progress::kDone : Progress::kMore;
+}
+
+// Who is at it already sees what is left, and goes on.
+void WorkOffAll(Worker& worker, IpvlanPort& port) {
+  while (WorkOff(worker, port) == Progress::kMore) continue;
+}
+
+// Nobody sends such a frame to a group; a thousand of them would hold all buffers there are.
+bool IsTooBig(const Packet& packet, const IpvlanPort& port) {
+  return packet.IsGso() || !IsForwardable(packet, port.state().phy_mtu);
+}
+
+}  // namespace
+
+void PostToGroup(Worker& worker, IpvlanPort& port, const Route& route, const Packet& packet) {
+  if (EthernetView(packet.Headers()).ethertype() == kPause) return Discard({&packet, 1});
+  const DeviceId carrier = route.from.valid() ? route.from : route.to;
+  if (IsTooBig(packet, port)) return worker.Drop(carrier, DropReason::kTooBig, {&packet, 1});
+  if (port.backlog().Post(route, {&packet, 1}) == 0) {
+    if (DeviceCounters* counters = worker.CountersOf(carrier)) counters->rx_dropped.Add(1);
+    return worker.Drop(carrier, DropReason::kBacklogFull, {&packet, 1});
+  }
+  // When so many devices wait that this one cannot, its frames wait no longer.
+  if (!worker.Defer(route.to)) WorkOffAll(worker, port);
+}
+
+bool WorkOffBacklog(Worker& worker, IpvlanPort& port) {
+  return WorkOff(worker, port) != Progress::kDone;
 }
 
 }  // namespace vswitch

@@ -17,6 +17,7 @@
 #include "dataplane/ipvlan_verdict.h"
 #include "dataplane/packet_edit.h"
 #include "dataplane/stage_burst.h"
+#include "dataplane/wire_length.h"
 #include "dataplane/worker.h"
 
 namespace vswitch {
@@ -58,10 +59,11 @@ class Exit {
 // One burst on its way out.
 class Transmission {
  public:
-  Transmission(Worker& worker, const IpvlanState& slave, IpvlanPort& port, uint16_t queue,
-               Burst& burst)
+  Transmission(Worker& worker, const IpvlanState& slave, AskShare& share, IpvlanPort& port,
+               uint16_t queue, Burst& burst)
       : worker_(worker),
         slave_(slave),
+        share_(share),
         port_(port),
         state_(port.state()),
         queue_(queue),
@@ -97,6 +99,7 @@ class Transmission {
 
   Worker& worker_;
   const IpvlanState& slave_;
+  AskShare& share_;
   IpvlanPort& port_;
   const IpvlanPortState& state_;
   const uint16_t queue_;
@@ -152,9 +155,12 @@ Exit Transmission::WithoutRoute(Packet& packet, uint16_t index) {
   if (!HasEthernetHeader(packet)) return Exit::Drop(DropReason::kTooShort);
   const bool may_ask = slave_.answers_neighbours &&
                        EthernetView(packet.Headers()).ethertype() != RTE_ETHER_TYPE_IPV4;
-  if (may_ask && AnswerNeighbour(packet, state_.phy_address, slave_.self, port_.addresses()))
-      [[unlikely]]
-    return Exit(Exit::Way::kAnswer);
+  if (may_ask) [[unlikely]] {
+    const NeighbourAnswer answer =
+        AnswerNeighbour(packet, state_.phy_address, slave_.self, port_.addresses());
+    if (answer == NeighbourAnswer::kReady) return Exit(Exit::Way::kAnswer);
+    if (answer == NeighbourAnswer::kOwn) return Exit(Exit::Way::kOwn);
+  }
   if (state_.flags != IpvlanFlags::kVepa) keys_[index] = SentTo(packet);
   return Exit::Drop(DropReason::kNotRouted);
 }
@@ -181,17 +187,18 @@ void Transmission::RouteRest() {
 // Becomes a packet of the lower device. Its TTL stays: ipvlan is no router.
 Exit Transmission::RouteOut(Packet& packet, const DstEntry& hop) {
   if (hop.verdict == DstEntry::Verdict::kUnreachable) return Exit::Drop(DropReason::kNoRoute);
-  if (packet.length() > state_.phy_mtu + kEthernetHeaderSize && !packet.IsGso()) {
-    return Exit::Drop(DropReason::kTooBig);
-  }
+  const uint32_t length = WireLength(packet.Headers(), packet.length(), packet.offload());
+  if (length > state_.phy_mtu + kEthernetHeaderSize) return Exit::Drop(DropReason::kTooBig);
+  const bool local = hop.verdict == DstEntry::Verdict::kLocal;
+  if (local && IsNeighbourDiscovery(packet.Headers())) return Exit::Drop(DropReason::kNotRouted);
   const std::span<uint8_t> headers = WritableHeaders(packet);
   if (headers.empty()) return Exit::Drop(DropReason::kOffload);
+  Shorten(packet, LengthWithoutPadding(headers, packet.length()));
   CompleteIpHeader(headers, packet.length());
   const bool away = hop.verdict == DstEntry::Verdict::kNeighbour;
   SetAddresses(headers, away ? hop.address : state_.phy_address, state_.phy_address);
   if (away) return Exit(Exit::Way::kWire);
-  return Exit(hop.verdict == DstEntry::Verdict::kLocal ? Exit::Way::kLowerStack
-                                                       : Exit::Way::kControl);
+  return Exit(local ? Exit::Way::kLowerStack : Exit::Way::kControl);
 }
 
 void Transmission::Take(const Exit& exit, Burst& packets) {
@@ -211,6 +218,8 @@ void Transmission::Take(const Exit& exit, Burst& packets) {
       return ToGroup(packets);
     case Exit::Way::kControl:
       return ToControl(packets);
+    case Exit::Way::kOwn:
+      return Drop(DropReason::kNotRouted, packets.view());
     case Exit::Way::kAnswer:
       return worker_.Deliver({{}, slave_.self, queue_, kCountNothing}, packets);
   }
@@ -243,8 +252,10 @@ void Transmission::ToGroup(Burst& packets) {
 }
 
 void Transmission::ToControl(Burst& packets) {
+  HostQueue& host = worker_.host();
+  const uint16_t share = share_.Take(host.outbound_turn(), packets.count);
   const uint16_t posted =
-      worker_.host().PostOutbound({slave_.self, state_.phy, queue_}, packets.view());
+      host.PostOutbound({slave_.self, state_.phy, queue_}, packets.view().first(share));
   Drop(DropReason::kHostQueueFull, packets.view().subspan(posted));
 }
 
@@ -257,8 +268,17 @@ void Transmission::Drop(DropReason reason, std::span<const Packet> packets) {
 
 }  // namespace
 
+uint16_t AskShare::Take(uint32_t turn, uint16_t count) {
+  const uint64_t before = taken_.load(std::memory_order_relaxed);
+  const uint32_t taken = before >> 32 == turn ? static_cast<uint32_t>(before) : 0;
+  const auto share = static_cast<uint16_t>(std::min<uint32_t>(count, kATurn - taken));
+  taken_.store(uint64_t{turn} << 32 | (taken + share), std::memory_order_relaxed);
+  return share;
+}
+
 void Ipvlan::Forward(Worker& worker, uint16_t queue, Burst& burst) const {
-  if (state_.carrier) return Transmission(worker, state_, *port_, queue, burst).Run();
+  if (state_.up && state_.carrier) [[likely]]
+    return Transmission(worker, state_, share_, *port_, queue, burst).Run();
   // As veth: neither moves a kernel counter.
   const DropReason reason = state_.up ? DropReason::kNoCarrier : DropReason::kDeviceDown;
   worker.Drop(state_.self, reason, burst.view());

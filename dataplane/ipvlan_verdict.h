@@ -23,6 +23,7 @@ enum class IpvlanWay : uint8_t {
   kGroup = 4,    // waits to be copied
   kControl = 5,  // the control thread knows the way, or finds it
   kAnswer = 6,   // asked for a neighbour, and is told
+  kOwn = 7,      // asks or announces what is its own: nobody is to know
 };
 
 // Workers. While nobody watches, each costs a load and a branch, and a nop; it tells of all packets

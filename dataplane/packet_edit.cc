@@ -23,6 +23,13 @@ std::span<uint8_t> WritableHeaders(Packet& packet) {
   return {rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->data_len};
 }
 
+void Shorten(Packet& packet, uint32_t length) {
+  rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
+  const uint32_t surplus = mbuf->pkt_len - length;
+  if (surplus > UINT16_MAX || rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(surplus)) != 0) return;
+  PacketBuffer::Replace(packet, mbuf, Offload(packet.offload()));
+}
+
 // Who sends a frame with an offload request may have to write into it.
 std::optional<Packet> Duplicate(const Packet& packet) {
   rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);

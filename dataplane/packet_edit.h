@@ -15,6 +15,10 @@ namespace vswitch {
 // there is no buffer for that.
 std::span<uint8_t> WritableHeaders(Packet& packet);
 
+// Cuts bytes off the end of a packet, whose buffer nobody else has. Leaves it as it is when that
+// would take more than the buffer's last segment.
+void Shorten(Packet& packet, uint32_t length);
+
 // Another packet with the same bytes, which both may share. Nothing when there is no buffer.
 std::optional<Packet> Duplicate(const Packet& packet);
 

@@ -121,7 +121,7 @@ MacBytes Unpack(uint64_t packed) {
 }
 
 bool IsShared(const rte_mbuf* mbuf) {
-  return RTE_MBUF_CLONED(mbuf) || rte_mbuf_refcnt_read(mbuf) > 1;
+  return !RTE_MBUF_DIRECT(mbuf) || rte_mbuf_refcnt_read(mbuf) > 1;
 }
 
 }  // namespace
@@ -154,11 +154,12 @@ void MacRewrite::Receive(uint16_t queue, Burst& burst) {
     if (frame.size() < kNetwork) continue;
     MacBytes guest;
     std::copy_n(frame.begin() + kSource, guest.size(), guest.begin());
-    if ((guest[0] & 1) != 0 || guest == device) continue;
+    if ((guest[0] & 1) != 0) continue;
     // Written only when it changes: other workers read it.
     if (Pack(guest) != guest_.load(std::memory_order_relaxed)) {
       guest_.store(Pack(guest), std::memory_order_relaxed);
     }
+    if (guest == device) continue;
     TranslateFromGuest(frame, guest, device, packet.offload().needs_checksum);
   }
 }

@@ -63,6 +63,7 @@ class RequestBuilder {
 
   NlWriter& writer() { return writer_; }
   RequestBuilder& U8(uint16_t type, uint8_t value) { return writer_.PutU8(type, value), *this; }
+  RequestBuilder& U16(uint16_t type, uint16_t value) { return writer_.PutU16(type, value), *this; }
   RequestBuilder& U32(uint16_t type, uint32_t value) { return writer_.PutU32(type, value), *this; }
   RequestBuilder& Str(uint16_t type, const std::string& value) {
     return writer_.PutString(type, value), *this;

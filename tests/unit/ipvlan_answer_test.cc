@@ -70,7 +70,14 @@ struct Row {
 const std::vector<Row> kUnanswered = {
     {"ARP probe", ArpRequest(B, kGuest, "10.0.0.9", "0.0.0.0"), "not_routed"},
     {"ARP announcement", ArpRequest(B, kGuest, "10.0.0.9", "10.0.0.9"), "not_routed"},
-    {"gratuitous ARP", ArpRequest(B, kGuest, "10.0.0.1", "10.0.0.1"), "s1"},
+    // What comes back to a guest that asks about its own address is a conflict to it.
+    {"gratuitous ARP", ArpRequest(B, kGuest, "10.0.0.1", "10.0.0.1"), "not_routed"},
+    {"gratuitous ARP reply", With(ArpRequest(B, kGuest, "10.0.0.1", "10.0.0.1"), 21, 2),
+     "not_routed"},
+    {"ARP probe of its own", ArpRequest(B, kGuest, "10.0.0.1", "0.0.0.0"), "not_routed"},
+    {"ARP probe of a sibling's", ArpRequest(B, kGuest, "10.0.0.2", "0.0.0.0"), "s2"},
+    {"detection of its own address", Solicitation(kNodes, kGuest, "fd00::1", "::"), "not_routed"},
+    {"detection of a sibling's address", Solicitation(kNodes, kGuest, "fd00::2", "::"), "s2"},
     {"ARP for a group", ArpRequest(B, kGuest, "224.0.0.5", "10.0.0.1"), "not_routed"},
     {"ARP reply", With(ArpRequest(B, kGuest, "10.0.0.9", "10.0.0.1"), 21, 2), "not_routed"},
     {"ARP of other hardware", With(ArpRequest(B, kGuest, "10.0.0.9", "10.0.0.1"), 15, 6),
@@ -91,8 +98,8 @@ const std::vector<Row> kUnanswered = {
 TEST_F(IpvlanAnswer, OtherQuestionsAreNotAnswered) {
   for (const Row& row : kUnanswered) {
     EXPECT_EQ(world_.Outcome(world_.s1(), row.frame), row.outcome) << row.description;
-    for (const SentFrame& sent : world_.s1().far->sent) EXPECT_EQ(sent.bytes, row.frame);
-    world_.s1().far->sent.clear();
+    EXPECT_TRUE(world_.s1().far->sent.empty()) << row.description;
+    world_.s2().far->sent.clear();
   }
 }
 

@@ -148,10 +148,14 @@ TEST_F(IpvlanCounters, ASlaveThatIsDownSendsNothing) {
   world.Publish(world.s1(), state);
   EXPECT_EQ(world.Outcome(world.s1(), IpFrame(X, P, "10.0.0.9", "10.0.0.1")), "");
   EXPECT_EQ(world.Drops(world.s1(), DropReason::kNoCarrier), 1u);
-  state.up = false;
-  world.Publish(world.s1(), state);
-  EXPECT_EQ(world.Outcome(world.s1(), IpFrame(X, P, "10.0.0.9", "10.0.0.1")), "");
-  EXPECT_EQ(world.Drops(world.s1(), DropReason::kDeviceDown), 1u);
+  // As in the kernel, it keeps the lower device's carrier.
+  for (const bool carrier : {false, true}) {
+    state.up = false;
+    state.carrier = carrier;
+    world.Publish(world.s1(), state);
+    EXPECT_EQ(world.Outcome(world.s1(), IpFrame(X, P, "10.0.0.9", "10.0.0.1")), "");
+  }
+  EXPECT_EQ(world.Drops(world.s1(), DropReason::kDeviceDown), 2u);
   EXPECT_EQ(world.Totals(world.s1()).tx_packets + world.Totals(world.s1()).tx_dropped, 0u);
 }
 
@@ -213,6 +217,46 @@ TEST_F(IpvlanCounters, WhatIsRoutedFitsTheLowerDevice) {
   EXPECT_EQ(world.Outcome(world.s1(), frame), "w0");
 }
 
+TEST_F(IpvlanCounters, SegmentsFitTheLowerDeviceToo) {
+  IpvlanWorld world(IpvlanMode::kL3, IpvlanFlags::kBridge);
+  FrameContent frame = With(IpFrame(X, P, "10.0.0.9", "10.0.0.1"), 34 + 12, 0x50);
+  frame.resize(4000);
+  const auto send = [&](uint16_t size) {
+    world.s1().far->input.push_back(PacketOf(frame, {34, 16, size, GsoType::kTcp4, true}));
+    world.Run();
+    return world.w0().far->sent.size();
+  };
+  EXPECT_EQ(send(1461), 0u);
+  EXPECT_EQ(world.Drops(world.s1(), DropReason::kTooBig), 1u);
+  EXPECT_EQ(send(1460), 1u);
+}
+
+TEST_F(IpvlanCounters, PaddingDoesNotBecomePartOfAPacket) {
+  IpvlanWorld world(IpvlanMode::kL3, IpvlanFlags::kBridge);
+  FrameContent frame = IpFrame(X, P, "10.0.0.9", "10.0.0.1");
+  ASSERT_LT(frame.size(), 60u);
+  const FrameContent bare = frame;
+  frame.resize(60);
+  EXPECT_EQ(world.Outcome(world.s1(), frame), "w0");
+  EXPECT_EQ(world.w0().far->sent[0].bytes, bare);
+}
+
+// Which would believe that it comes from its own link.
+TEST_F(IpvlanCounters, TheLowerStackHearsNoNeighbourDiscoveryFromL3) {
+  IpvlanWorld world(IpvlanMode::kL3, IpvlanFlags::kBridge);
+  const FrameContent ping = With(With(IpFrame(P, P, "fd00::fe", "fd00::1"), 20, 58), 54, 128);
+  const auto outcome = [&](const FrameContent& frame) {
+    world.m0().far->sent.clear();
+    return world.Outcome(world.s1(), frame);
+  };
+  EXPECT_EQ(outcome(ping), "m0");
+  for (uint8_t type = 133; type <= 137; ++type) {
+    EXPECT_EQ(outcome(With(With(ping, 54, type), 21, 255)), "not_routed");
+    EXPECT_EQ(outcome(With(With(ping, 54, type), 21, 254)), "m0");
+  }
+  EXPECT_EQ(outcome(With(With(ping, 20, 60), 21, 255)), "not_routed");
+}
+
 TEST_F(IpvlanCounters, AFrameThatOthersSeeIsCopiedBeforeItIsChanged) {
   IpvlanWorld world(IpvlanMode::kL3, IpvlanFlags::kBridge);
   const FrameContent frame = IpFrame({2, 0, 0, 0, 0, 1}, P, "10.0.0.9", "10.0.0.1");
@@ -245,12 +289,16 @@ TEST_F(IpvlanCounters, WhatNeedsAWayGoesToTheControlThreadWithItsOffload) {
 
 TEST_F(IpvlanCounters, AFloodForTheControlThreadEndsOnTheWorker) {
   IpvlanWorld world(IpvlanMode::kL3, IpvlanFlags::kBridge);
-  for (uint32_t i = 0; i < HostQueue::kCapacity + 9; ++i) {
+  for (uint32_t i = 0; i < AskShare::kATurn + 10; ++i) {
     world.Offer(world.s1(), IpFrame(X, P, "10.0.0.77", "10.0.0.1"));
   }
   world.Run();
   EXPECT_EQ(world.Drops(world.s1(), DropReason::kHostQueueFull), 10u);
   EXPECT_EQ(world.Totals(world.s1()).tx_dropped, 10u);
+  // The others' shares are their own.
+  world.Offer(world.s2(), IpFrame(X, P, "10.0.0.77", "10.0.0.2"));
+  world.Run();
+  EXPECT_EQ(world.Totals(world.s2()).tx_dropped, 0u);
 }
 
 TEST_F(IpvlanCounters, TheControlThreadCountsToo) {

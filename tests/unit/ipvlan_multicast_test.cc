@@ -44,6 +44,20 @@ TEST_F(IpvlanMulticast, TheBacklogIsBoundedAndItsSenderCounts) {
   EXPECT_EQ(world.m0().far->sent.size(), 1u);
 }
 
+// A thousand of them would be all buffers there are.
+TEST_F(IpvlanMulticast, LargeFramesDoNotWait) {
+  IpvlanWorld world(IpvlanMode::kL2, IpvlanFlags::kBridge);
+  FrameContent frame = IpFrame(B, P, "255.255.255.255", "10.0.0.1");
+  frame.resize(1518);
+  EXPECT_EQ(world.Outcome(world.s1(), frame), "s2 w0");
+  world.s1().far->input.push_back(PacketOf(frame, {34, 16, 500, GsoType::kTcp4, true}));
+  frame.resize(1519);
+  world.Offer(world.s1(), frame);
+  world.Run();
+  EXPECT_EQ(world.Drops(world.s1(), DropReason::kTooBig), 2u);
+  EXPECT_EQ(world.w0().far->sent.size(), 1u);
+}
+
 TEST_F(IpvlanMulticast, WhatWaitsWhenThePortGoesIsFreed) {
   IpvlanWorld world(IpvlanMode::kL2, IpvlanFlags::kBridge);
   const Packet packet = PacketOf(IpFrame(B, P, "255.255.255.255", "10.0.0.1"));

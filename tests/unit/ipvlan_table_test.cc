@@ -84,11 +84,12 @@ const std::vector<Sent> kSent = {
      Always("not_routed")},
     {"probe for a sibling's address", Solicitation(kGroup, P, "fd00::2", "::"), Always("s2 w0"),
      kToSiblingNotIp},
-    // What is routed to m0 does not pass what takes its frames for s2.
+    // What is routed to m0 does not pass what takes its frames for s2, nor would m0's stack know
+    // that it is not from its own link.
     {"probe for a sibling's address, to m0",
      MisledProbe(P, "fd00::2", "fd00::fe"),
      kToSibling,
-     {"s2", "isolated", "m0"}},
+     {"s2", "isolated", "not_routed"}},
     {"solicitation", Solicitation(kGroup, P, "fd00::2", "fd00::1"), Always("s2 w0"),
      Always("not_routed")},
     {"PAUSE", OtherFrame(kPauseMac, P, 0x8808), Always(""), Always("not_routed")},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <linux/fib_rules.h>
 
+#include "dataplane/ipvlan.h"
 #include "tests/support/outbound_fixture.h"
 
 namespace vswitch {
@@ -179,6 +180,78 @@ TEST_F(OutboundTest, ALowerDeviceWithoutAddressesHasTheStackForItsNeighbours) {
   ASSERT_EQ(Ask(RequestBuilder(RTM_DELLINK, NLM_F_ACK, Index(Get("i0").ifindex))).error, 0);
   SetUp("m0", false);
   EXPECT_FALSE(dataplane_.HasHostStack(Get("m0").id));
+}
+
+TEST_F(OutboundTest, ANeighbourThatIsGoneIsForgotten) {
+  Neighbour("10.0.0.9", kOutside, NUD_REACHABLE);
+  Post(Packet4("10.0.0.5", "10.0.0.9"));
+  ASSERT_EQ(Known("10.0.0.9").verdict, Verdict::kNeighbour);
+  NeighTable& table = rtnl_.router().TablesOf(ns()).arp;
+  table.Flush(Get("m0"), /*keep_permanent=*/false);
+  ASSERT_EQ(table.Find(Get("m0"), Ip("10.0.0.9")), nullptr);
+  EXPECT_EQ(Known("10.0.0.9").verdict, Verdict::kUnknown);
+}
+
+TEST_F(OutboundTest, WhatWasKnownBeforeAnotherModeIsForgotten) {
+  const auto set_mode = [&](uint16_t mode) {
+    RequestBuilder request(RTM_NEWLINK, NLM_F_ACK, Index(Get("i0").ifindex));
+    request.Begin(IFLA_LINKINFO).Str(IFLA_INFO_KIND, "ipvlan").Begin(IFLA_INFO_DATA);
+    ASSERT_EQ(Ask(std::move(request.U16(IFLA_IPVLAN_MODE, mode).End().End())).error, 0);
+  };
+  Neighbour("10.0.0.9", kOutside);
+  Post(Packet4("10.0.0.5", "10.0.0.9"));
+  ASSERT_EQ(Known("10.0.0.9").address, kOutside);
+  set_mode(IPVLAN_MODE_L3S);
+  Neighbour("10.0.0.9", {2, 0, 0, 0, 0, 0x78});
+  EXPECT_NE(Known("10.0.0.9").address, kOutside);
+  Post(Packet4("10.0.0.5", "10.0.0.9"));
+  ASSERT_EQ(Known("10.0.0.9").verdict, Verdict::kNeighbour);
+  set_mode(IPVLAN_MODE_L2);
+  set_mode(IPVLAN_MODE_L3);
+  EXPECT_EQ(Known("10.0.0.9").verdict, Verdict::kUnknown);
+}
+
+TEST_F(OutboundTest, ASlaveMayAskForItsShareOfATurn) {
+  AskShare share;
+  EXPECT_EQ(share.Take(7, 100), 100);
+  EXPECT_EQ(share.Take(7, 100), AskShare::kATurn - 100);
+  EXPECT_EQ(share.Take(7, 1), 0);
+  EXPECT_EQ(share.Take(8, 1), 1);
+  const uint32_t turn = dataplane_.host().outbound_turn();
+  Settle();
+  EXPECT_NE(dataplane_.host().outbound_turn(), turn);
+}
+
+TEST_F(OutboundTest, AFullCacheKeepsWhatItKnows) {
+  Neighbour("10.0.0.9", kOutside);
+  now_ += std::chrono::seconds(60);
+  Settle();  // what forgets for other reasons has done so
+  Post(Packet4("10.0.0.5", "10.0.0.9"));
+  NextHops& next_hops = Port().next_hops();
+  for (uint32_t i = 0; !next_hops.full(); ++i) {
+    next_hops.Remember({0, i, AddressKey::Family::kIpv4}, {Verdict::kLocal, {}});
+  }
+  Post(Packet4("10.0.0.5", "10.0.0.1"));  // room is made once
+  Post(Packet4("10.0.0.5", "10.0.0.9"));
+  EXPECT_EQ(Known("10.0.0.9").verdict, Verdict::kNeighbour);
+  for (uint32_t i = 0; !next_hops.full(); ++i) {
+    next_hops.Remember({0, i, AddressKey::Family::kIpv4}, {Verdict::kLocal, {}});
+  }
+  Post(Packet4("10.0.0.5", "10.0.0.1"));
+  EXPECT_EQ(Known("10.0.0.9").verdict, Verdict::kNeighbour);
+  EXPECT_EQ(Known("10.0.0.1").verdict, Verdict::kUnknown);
+}
+
+TEST_F(OutboundTest, WhatIsTooBigWasNotSent) {
+  Neighbour("10.0.0.9", kOutside);
+  std::vector<uint8_t> frame = Packet4("10.0.0.5", "10.0.0.9");
+  frame.resize(1515);
+  Post(frame);
+  EXPECT_TRUE(Sent().empty());
+  const DeviceTotals totals = dataplane_.Totals(Get("i0").id);
+  EXPECT_EQ(totals.tx_packets, 0u);
+  EXPECT_EQ(totals.tx_dropped, 1u);
+  EXPECT_EQ(totals.drops[static_cast<size_t>(DropReason::kTooBig)], 1u);
 }
 
 TEST_F(OutboundTest, HostileFrames) {

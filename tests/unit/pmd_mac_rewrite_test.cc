@@ -142,6 +142,8 @@ TEST_F(MacRewriteTest, AGuestMayChangeItsAddressAndTheDeviceToo) {
   EXPECT_EQ(At(ToGuest(Ethernet(kDevice, kOther, 0x0800)), 0), (MacBytes{2, 0, 0, 0, 0, 0x12}));
   rewrite_.OnAddress(kOther);
   EXPECT_EQ(At(ToGuest(Ethernet(kOther, kDevice, 0x0800)), 0), (MacBytes{2, 0, 0, 0, 0, 0x12}));
+  (void)FromGuest(Ethernet(kDevice, kOther, 0x0800));  // the device's own
+  EXPECT_EQ(At(ToGuest(Ethernet(kOther, kDevice, 0x0800)), 0), kOther);
 }
 
 TEST_F(MacRewriteTest, ArpNamesTheDeviceOutsideAndTheGuestInside) {
