@@ -203,16 +203,13 @@ AddressKey RoutedBy(const Packet& packet) {
   }
 }
 
-uint32_t LengthWithoutPadding(std::span<const uint8_t> headers, uint32_t length) {
-  constexpr uint32_t kShortest = RTE_ETHER_MIN_LEN - RTE_ETHER_CRC_LEN;
-  if (length != kShortest) [[likely]]
-    return length;
+uint32_t LengthWithoutPadding(std::span<const uint8_t> headers) {
   const std::span<const uint8_t> bytes = headers.subspan(kEthernetHeaderSize);
   const bool ipv6 = Word(headers, kEtherType) == RTE_ETHER_TYPE_IPV6;
   const uint32_t header = ipv6 ? kIpv6Size : (bytes[0] & 0xfu) * 4;
   const uint32_t packet = ipv6 ? kIpv6Size + Word(bytes, kIpv6Length) : Word(bytes, kIpv4Length);
   const bool sane = header >= kIpv4Size && packet >= header;
-  return sane ? std::min(length, kEthernetHeaderSize + packet) : length;
+  return sane ? std::min(kShortestFrame, kEthernetHeaderSize + packet) : kShortestFrame;
 }
 
 void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length) {

@@ -42,10 +42,10 @@ bool IsNeighbourDiscovery(std::span<const uint8_t> frame);
 
 // The destination by which a packet is routed that calls itself IP, whatever else it says.
 AddressKey RoutedBy(const Packet& packet);
-// How long a frame of the length is without what pads it to the shortest that Ethernet has (60
-// bytes without FCS), for which RoutedBy is valid. NICs do that, which a kernel's slave has none
-// of.
-uint32_t LengthWithoutPadding(std::span<const uint8_t> headers, uint32_t length);
+// How long a frame of kShortestFrame, for which RoutedBy is valid, is without what pads it to that.
+// NICs do that, which a kernel's slave has none of.
+inline constexpr uint32_t kShortestFrame = 60;  // of Ethernet, without FCS
+uint32_t LengthWithoutPadding(std::span<const uint8_t> headers);
 // What ip_local_out and ip6_local_out do to a packet for which RoutedBy is valid: its length
 // becomes that of the frame, and IPv4's checksum right. `headers` are the packet's.
 void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length);

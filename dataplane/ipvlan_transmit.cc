@@ -193,7 +193,8 @@ Exit Transmission::RouteOut(Packet& packet, const DstEntry& hop) {
   if (local && IsNeighbourDiscovery(packet.Headers())) return Exit::Drop(DropReason::kNotRouted);
   const std::span<uint8_t> headers = WritableHeaders(packet);
   if (headers.empty()) return Exit::Drop(DropReason::kOffload);
-  Shorten(packet, LengthWithoutPadding(headers, packet.length()));
+  if (packet.length() == kShortestFrame) [[unlikely]]
+    Shorten(packet, LengthWithoutPadding(headers));
   CompleteIpHeader(headers, packet.length());
   const bool away = hop.verdict == DstEntry::Verdict::kNeighbour;
   SetAddresses(headers, away ? hop.address : state_.phy_address, state_.phy_address);
