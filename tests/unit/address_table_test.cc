@@ -111,32 +111,69 @@ TEST(AddressTableTest, ABatchInPartsFindsWhatMovesMeanwhile) {
   }
 }
 
-// A reader may run at any time: what stays is always found, what comes and goes has its own value
-// or none.
-TEST(AddressTableTest, ReadersNeverMissWhatStays) {
-  constexpr uint32_t kStay = 2000, kChurn = 20000;
-  AddressTable table;
-  for (uint32_t i = 0; i < kStay; ++i) table.Insert(Ipv4(i), i + 1);
-  std::atomic<bool> stop{false};
-  std::atomic<uint64_t> wrong{0}, looks{0};
-  std::thread reader([&] {
-    while (!stop.load(std::memory_order_relaxed) || looks.load() < 1000) {
-      for (uint32_t i = 0; i < kStay; i += 13) {
-        if (table.Find(Ipv4(i)) != i + 1) wrong.fetch_add(1);
-        const uint32_t other = kStay + i * 10;
-        const uint64_t value = table.Find(Ipv4(other));
-        if (value != AddressTable::kNone && value != other + 1) wrong.fetch_add(1);
-      }
-      looks.fetch_add(1);
+// Reads what stays in one table after the other, and what comes and goes.
+class TableReader {
+ public:
+  static constexpr uint32_t kStay = 512;
+
+  explicit TableReader(const AddressTable& table) : table_(&table), thread_([this] { Run(); }) {}
+
+  // Returns when the reader is at `table`.
+  void MoveTo(const AddressTable& table) {
+    table_.store(&table);
+    const uint64_t looks = looks_.load();
+    while (looks_.load() < looks + 2) std::this_thread::yield();
+  }
+  // How often something was not as it must be.
+  uint64_t Stop() {
+    stop_.store(true);
+    thread_.join();
+    return wrong_;
+  }
+
+ private:
+  void Run() {
+    while (!stop_.load()) {
+      const AddressTable& table = *table_.load();
+      for (uint32_t i = 0; i < kStay; i += AddressTable::kBatch) LookAt(table, i);
+      looks_.fetch_add(1);
     }
-  });
-  for (int round = 0; round < 3; ++round) {
+  }
+
+  void LookAt(const AddressTable& table, uint32_t first) {
+    std::array<AddressKey, AddressTable::kBatch> keys;
+    std::array<uint64_t, AddressTable::kBatch> values;
+    for (uint32_t i = 0; i < keys.size(); ++i) keys[i] = Ipv4(first + i);
+    table.Find(keys, values);
+    for (uint32_t i = 0; i < keys.size(); ++i) wrong_ += values[i] != first + i + 1;
+    wrong_ += table.Find(Ipv4(first)) != first + 1;
+    const uint32_t other = kStay + first * 10;
+    const uint64_t value = table.Find(Ipv4(other));
+    wrong_ += value != AddressTable::kNone && value != other + 1;
+  }
+
+  std::atomic<const AddressTable*> table_;
+  std::atomic<bool> stop_{false};
+  std::atomic<uint64_t> looks_{0};
+  uint64_t wrong_ = 0;
+  std::thread thread_;
+};
+
+// A reader may run at any time: what stays is always found, what comes and goes has its own value
+// or none. Each table grows anew, bucket by bucket.
+TEST(AddressTableTest, ReadersNeverMissWhatStays) {
+  constexpr uint32_t kStay = TableReader::kStay, kChurn = 8192;
+  std::array<AddressTable, 8> tables;
+  for (AddressTable& table : tables) {
+    for (uint32_t i = 0; i < kStay; ++i) table.Insert(Ipv4(i), i + 1);
+  }
+  TableReader reader(tables[0]);
+  for (AddressTable& table : tables) {
+    reader.MoveTo(table);
     for (uint32_t i = kStay; i < kStay + kChurn; ++i) table.Insert(Ipv4(i), i + 1);
     for (uint32_t i = kStay; i < kStay + kChurn; ++i) table.Erase(Ipv4(i));
   }
-  stop.store(true);
-  reader.join();
-  EXPECT_EQ(wrong.load(), 0u);
+  EXPECT_EQ(reader.Stop(), 0u);
 }
 
 }  // namespace
