@@ -55,10 +55,12 @@ class Kernel:
 def main():
     mode, flags = sys.argv[1:]
     kernel = Kernel(mode, flags)
-    runner = Runner(kernel, mode)
-    runner.wait_ready()
-    answers = {scenario.name: runner.run(scenario) for scenario in scenarios()}
-    kernel.remove()
+    try:
+        runner = Runner(kernel, mode)
+        runner.wait_ready()
+        answers = {scenario.name: runner.run(scenario) for scenario in scenarios()}
+    finally:
+        kernel.remove()
     print(json.dumps(answers))
 
 

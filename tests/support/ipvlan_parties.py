@@ -114,6 +114,8 @@ class Ear:
                 if error.errno == errno.ENETDOWN:  # said once, when the interface goes down
                     continue
                 raise
+            if address[2] == socket.PACKET_OUTGOING:  # from before the option was set
+                continue
             for level, kind, value in ancillary:
                 if (level, kind) == (_SOL_PACKET, _PACKET_AUXDATA):
                     data = _with_tag(data, value)
