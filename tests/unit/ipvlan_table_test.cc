@@ -15,8 +15,15 @@ constexpr std::array<IpvlanMode, 3> kModes = {IpvlanMode::kL2, IpvlanMode::kL3, 
 constexpr std::array<IpvlanFlags, 3> kFlags = {IpvlanFlags::kBridge, IpvlanFlags::kPrivate,
                                                IpvlanFlags::kVepa};
 
-constexpr EthernetAddress kGroup = {1, 0, 0x5e, 0, 0, 5};        // s2 listens
-constexpr EthernetAddress kOtherGroup = {1, 0, 0x5e, 0, 0, 77};  // nobody does
+constexpr EthernetAddress kGroup = {1, 0, 0x5e, 0, 0, 5};  // s2 listens
+// Nobody does, nor to another group in its bucket.
+const EthernetAddress kOtherGroup = [] {
+  MacFilter heard;
+  heard.Add(kGroup);
+  EthernetAddress group = {1, 0, 0x5e, 0, 0, 77};
+  while (heard.Passes(MacFilter::BucketOf(group))) ++group[5];
+  return group;
+}();
 constexpr EthernetAddress kPauseMac = {1, 0x80, 0xc2, 0, 0, 1};
 
 const EthernetAddress& P = kPhyMac;
