@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // The config file: a [vswitch] table with the options of the command line, and [[link]] entries.
+#include <linux/if_link.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
@@ -8,6 +11,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -202,6 +206,40 @@ std::optional<LinkEndConfig> ReadPeer(TomlTable& link) {
   return peer;
 }
 
+using Word = std::pair<const char*, uint16_t>;
+constexpr std::array<Word, 3> kModes = {
+    {{"l2", IPVLAN_MODE_L2}, {"l3", IPVLAN_MODE_L3}, {"l3s", IPVLAN_MODE_L3S}}};
+constexpr std::array<Word, 3> kFlags = {
+    {{"bridge", 0}, {"private", IPVLAN_F_PRIVATE}, {"vepa", IPVLAN_F_VEPA}}};
+
+std::optional<uint16_t> ReadWord(TomlTable& table, const std::string& key,
+                                 const std::array<Word, 3>& words) {
+  const std::optional<std::string> text = table.String(key);
+  if (!text.has_value()) return std::nullopt;
+  for (const auto& [word, value] : words) {
+    if (*text == word) return value;
+  }
+  table.Fail(key, absl::StrCat("must be one of ", words[0].first, ", ", words[1].first, ", ",
+                               words[2].first));
+  return std::nullopt;
+}
+
+void ReadIpvlan(TomlTable& table, LinkConfig& link) {
+  link.lower = table.String("link").value_or("");
+  link.mode = ReadWord(table, "mode", kModes);
+  link.flags = ReadWord(table, "flags", kFlags);
+}
+
+void CheckIpvlan(TomlTable& table, const LinkConfig& link) {
+  if (link.kind == "ipvlan") {
+    if (link.lower.empty()) table.Fail("link", "is needed: the name of the link it stands on");
+    return;
+  }
+  if (!link.lower.empty()) table.Fail("link", "only an ipvlan stands on another link");
+  if (link.mode.has_value()) table.Fail("mode", "only an ipvlan has a mode");
+  if (link.flags.has_value()) table.Fail("flags", "only an ipvlan has flags");
+}
+
 void CheckKind(TomlTable& table, const LinkConfig& link) {
   if (link.kind.empty()) return table.Fail("kind", "is needed, e.g. \"veth\"");
   if (link.peer.has_value() && link.kind != "veth") table.Fail("peer", "only a veth has a peer");
@@ -211,6 +249,7 @@ void CheckKind(TomlTable& table, const LinkConfig& link) {
   if (link.kind != "ethdev" && !link.devargs.empty()) {
     table.Fail("devargs", "only an ethdev has devargs");
   }
+  CheckIpvlan(table, link);
 }
 
 absl::StatusOr<LinkConfig> ReadLink(TomlTable table) {
@@ -219,6 +258,7 @@ absl::StatusOr<LinkConfig> ReadLink(TomlTable table) {
   link.kind = table.String("kind").value_or("");
   link.peer = ReadPeer(table);
   link.devargs = table.String("devargs").value_or("");
+  ReadIpvlan(table, link);
   CheckKind(table, link);
   if (absl::Status status = table.Finish(); !status.ok()) return status;
   return link;

@@ -45,8 +45,10 @@ struct LinkEndConfig {
 
 struct LinkConfig : LinkEndConfig {
   std::string kind;
-  std::optional<LinkEndConfig> peer;  // veth
-  std::string devargs;                // ethdev
+  std::optional<LinkEndConfig> peer;    // veth
+  std::string devargs;                  // ethdev
+  std::string lower;                    // ipvlan: the name of the link it stands on
+  std::optional<uint16_t> mode, flags;  // ipvlan: IPVLAN_MODE_*, IPVLAN_F_*
 };
 
 struct Options {

@@ -4,6 +4,7 @@
 #ifndef VSWITCH_CONTROL_ADDRESS_EVENTS_H_
 #define VSWITCH_CONTROL_ADDRESS_EVENTS_H_
 
+#include "absl/status/status.h"
 #include "control/device.h"
 #include "control/inet_device.h"
 
@@ -17,6 +18,13 @@ namespace vswitch {
 class AddressObserver {
  public:
   virtual ~AddressObserver() = default;
+
+  // Before anything is done: an error with the sentence that the client gets keeps the device from
+  // getting the address (inetaddr_validator_chain, inet6addr_validator_chain).
+  virtual absl::Status Validate(const Device& device, const InetAddress& address) const {
+    (void)device, (void)address;
+    return absl::OkStatus();
+  }
 
   // IPv4: after RTM_NEWADDR. IPv6: before it; this is the time for the prefix route. The device may
   // be down.

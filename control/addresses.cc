@@ -67,6 +67,14 @@ InetAddress* Addresses::FindLocal(Device& device, const IpAddress& local) const 
   return found == list.end() ? nullptr : &*found;
 }
 
+absl::Status Addresses::Validate(const Device& device, const InetAddress& address) const {
+  for (const AddressObserver* observer : observers_) {
+    absl::Status status = observer->Validate(device, address);
+    if (!status.ok()) return status;
+  }
+  return absl::OkStatus();
+}
+
 void Addresses::Tell(uint16_t type, const Device& device, const InetAddress& address,
                      const Cause& cause) {
   device.ns->CountAddressChange();
@@ -107,12 +115,14 @@ void Addresses::SetLifetimes(const AddressRequest& request, InetAddress& address
 }
 
 void Addresses::LinkRegistered(Device& device) {
+  device.ip_mtu = device.mtu;
   device.inet6_without_dad = (device.flags & (IFF_NOARP | IFF_LOOPBACK)) != 0;
   if (HasInet(device)) TellNetconf(device, AF_INET, false);
   if (HasInet6(device)) TellNetconf(device, AF_INET6, false);
 }
 
 void Addresses::LinkUp(Device& device) {
+  if (device.ip_mtu != device.mtu) MtuChanged(device);
   if ((device.flags & IFF_LOOPBACK) != 0 && HasInet(device)) AddLoopback(device);
   TellObservers([&](AddressObserver& o) { o.OnLinkUp(device); });
   Inet6Up(device);
@@ -132,12 +142,13 @@ void Addresses::LinkGone(Device& device) {
   if (HasInet(device)) StopInet(device);
   if (HasInet6(device)) StopInet6(device);
   TellObservers([&](AddressObserver& o) { o.OnLinkGone(device); });
-  std::erase_if(new_inet6_, [&](const auto& entry) { return entry.first == &device; });
+  ForgetNew(device);
   FreeIfEmpty(device);
 }
 
 // Each protocol leaves a device whose MTU is too small for it, and comes back.
-void Addresses::MtuChanged(Device& device, uint32_t old_mtu) {
+void Addresses::MtuChanged(Device& device) {
+  const uint32_t old_mtu = std::exchange(device.ip_mtu, device.mtu);
   const bool loopback = (device.flags & IFF_LOOPBACK) != 0;
   const bool had_inet = NeedsMtu(AF_INET) <= old_mtu;
   const bool had_inet6 = NeedsMtu(AF_INET6) <= old_mtu;

@@ -44,7 +44,7 @@ class Addresses {
   void LinkDown(Device& device);                             // NETDEV_DOWN
   void LinkChanged(Device& device, uint32_t changed_flags);  // NETDEV_CHANGE, while UP
   void LinkGone(Device& device);  // NETDEV_UNREGISTER: before RTM_DELLINK
-  void MtuChanged(Device& device, uint32_t old_mtu);
+  void MtuChanged(Device& device);
   void Renamed(Device& device);
 
   // Another node has the address, too (addrconf_dad_failure).
@@ -63,6 +63,8 @@ class Addresses {
 
   // An IPv6 address; null if the device has no such one.
   InetAddress* FindLocal(Device& device, const IpAddress& local) const;
+  // Whether no observer refuses the address.
+  absl::Status Validate(const Device& device, const InetAddress& address) const;
   template <typename Call>
   void TellObservers(Call call) {
     for (AddressObserver* observer : observers_) call(*observer);
@@ -87,6 +89,7 @@ class Addresses {
   // addresses_inet.cc
   absl::Status NewInet(const Request& request);
   absl::Status DelInet(const Request& request);
+  static InetAddress* FindSame(Device& device, const InetAddress& address);
   absl::Status ChangeInet(Device& device, InetAddress& address, const AddressRequest& request,
                           const Cause& cause);
   absl::Status InsertInet(Device& device, InetAddress address, const Cause& cause);
@@ -133,6 +136,9 @@ class Addresses {
   void CompleteDad(Device& device, InetAddress& address);
   void TellReady(Device& device, const InetAddress& address);
   void RestartDad(Device& device);
+  // Settle is to begin with the address; with none that the device has.
+  void SettleLater(Device& device, const IpAddress& local);
+  void ForgetNew(Device& device);
   bool IsNew(Device& device, const InetAddress& address) const;
 
   Registry& registry_;

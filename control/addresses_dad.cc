@@ -31,8 +31,14 @@ IpAddress LinkLocal(const std::array<uint8_t, 8>& interface_id) {
   return address;
 }
 
-// RFC 4291, appendix A.
-std::array<uint8_t, 8> Eui64(const MacAddress& mac) {
+// RFC 4291, appendix A; of devices that share an address by their numbers (addrconf_ifid_eui48).
+std::array<uint8_t, 8> Eui64(const Device& device) {
+  const MacAddress& mac = device.address;
+  if (device.dev_id != 0) {
+    const auto high = static_cast<uint8_t>(device.dev_id >> 8);
+    const auto low = static_cast<uint8_t>(device.dev_id);
+    return {mac[0], mac[1], mac[2], high, low, mac[3], mac[4], mac[5]};
+  }
   return {static_cast<uint8_t>(mac[0] ^ 2), mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]};
 }
 
@@ -87,7 +93,7 @@ void Addresses::AddOwnInet6(Device& device) {
   TellObservers([&](AddressObserver& o) { o.OnInet6Start(device); });
   switch (device.addrgenmode) {
     case IN6_ADDR_GEN_MODE_EUI64:
-      return AddLinkLocal(device, LinkLocal(Eui64(device.address)), 0);
+      return AddLinkLocal(device, LinkLocal(Eui64(device)), 0);
     case IN6_ADDR_GEN_MODE_RANDOM:
     case IN6_ADDR_GEN_MODE_STABLE_PRIVACY:
       return AddLinkLocal(device, LinkLocal(RandomId(device)), IFA_F_STABLE_PRIVACY);
@@ -124,16 +130,30 @@ void Addresses::AddLinkLocal(Device& device, const IpAddress& local, uint32_t fl
   const absl::StatusOr<InetAddress*> added = InsertInet6(device, std::move(address));
   if (!added.ok()) return;
   TellObservers([&](AddressObserver& o) { o.OnAddressAdded(device, **added); });
+  SettleLater(device, local);
+}
+
+void Addresses::SettleLater(Device& device, const IpAddress& local) {
   new_inet6_.emplace_back(&device, local);
+  device.inet6_unsettled = true;
+}
+
+// Asked of many devices at once, few of which have any.
+void Addresses::ForgetNew(Device& device) {
+  if (!std::exchange(device.inet6_unsettled, false)) return;
+  std::erase_if(new_inet6_, [&](const auto& entry) { return entry.first == &device; });
 }
 
 bool Addresses::IsNew(Device& device, const InetAddress& address) const {
+  if (!device.inet6_unsettled) return false;
   const std::pair<Device*, IpAddress> entry(&device, address.local);
   return std::find(new_inet6_.begin(), new_inet6_.end(), entry) != new_inet6_.end();
 }
 
 void Addresses::Settle() {
-  for (const auto& [device, local] : std::exchange(new_inet6_, {})) {
+  const auto settling = std::exchange(new_inet6_, {});
+  for (const auto& [device, local] : settling) device->inet6_unsettled = false;
+  for (const auto& [device, local] : settling) {
     InetAddress* address = FindLocal(*device, local);
     if (address == nullptr) continue;
     BeginDad(*device, *address);
@@ -176,9 +196,10 @@ void Addresses::TellReady(Device& device, const InetAddress& address) {
 // IFF_NOARP changed: every address goes through it again (addrconf_dad_run).
 void Addresses::RestartDad(Device& device) {
   if (device.inet == nullptr) return;
+  ForgetNew(device);
   for (InetAddress& address : device.inet->v6) {
     address.probing = false;
-    new_inet6_.emplace_back(&device, address.local);
+    SettleLater(device, address.local);
   }
 }
 

@@ -74,11 +74,10 @@ bool PromotesSecondaries(const Device& device) {
 // Primary addresses come before secondary ones, those of smaller scope first
 // (__inet_insert_ifa).
 size_t PlaceOfPrimary(const std::vector<InetAddress>& list, uint8_t scope) {
-  size_t place = 0;
-  for (size_t i = 0; i < list.size(); ++i) {
-    if (!list[i].secondary() && scope <= list[i].scope) place = i + 1;
-  }
-  return place;
+  const auto place = std::partition_point(list.begin(), list.end(), [scope](const InetAddress& a) {
+    return !a.secondary() && scope <= a.scope;
+  });
+  return static_cast<size_t>(place - list.begin());
 }
 
 // The first keeps the name of the device, the others what follows the colon, or their number
@@ -107,17 +106,26 @@ absl::Status Addresses::NewInet(const Request& message) {
   if (!HasValidLifetimes(*request)) return ErrnoStatus(EINVAL);
   InetAddress address = ReadAddress(*request, *device);
   const Cause cause{&message.client, &message.message.header};
-  if (device->inet != nullptr) {
-    for (InetAddress& other : device->inet->v4) {
-      if (address.local.IsAny() || other.local != address.local) continue;
-      if (ShareSubnet(other, address)) return ChangeInet(*device, other, *request, cause);
-    }
+  if (InetAddress* same = FindSame(*device, address)) {
+    return ChangeInet(*device, *same, *request, cause);
   }
   SetLifetimes(*request, address);
   address.created = address.updated;
   const bool joins = (address.flags & IFA_F_MCAUTOJOIN) != 0;
   if (joins && !address.local.IsMulticast()) return ErrnoStatus(EINVAL);
   return InsertInet(*device, std::move(address), cause);
+}
+
+// The address itself, if the device has it; null otherwise.
+InetAddress* Addresses::FindSame(Device& device, const InetAddress& address) {
+  const bool has =
+      device.inet != nullptr && device.inet->v4_subnets.Has(address.prefix(), address.local);
+  if (!has) return nullptr;
+  List& list = device.inet->v4;
+  const auto same = std::find_if(list.begin(), list.end(), [&](const InetAddress& other) {
+    return other.local == address.local && ShareSubnet(other, address);
+  });
+  return &*same;
 }
 
 // Lifetimes and metric are all that can be changed.
@@ -139,13 +147,17 @@ absl::Status Addresses::InsertInet(Device& device, InetAddress address, const Ca
   address.flags &= ~(kInet6OnlyFlags | IFA_F_SECONDARY);
   if (device.inet == nullptr) device.inet = std::make_unique<InetDevice>();
   List& list = device.inet->v4;
-  for (const InetAddress& other : list) {
-    if (!ShareSubnet(other, address)) continue;
-    if (other.local == address.local) return ErrnoStatus(EEXIST);
-    if (other.scope != address.scope) return ErrnoStatus(EINVAL);
-    address.flags |= IFA_F_SECONDARY;
+  InetSubnets& subnets = device.inet->v4_subnets;
+  if (subnets.Has(address.prefix(), address.local)) return ErrnoStatus(EEXIST);
+  const std::optional<uint8_t> scope = subnets.ScopeOf(address.prefix());
+  if (scope.value_or(address.scope) != address.scope) return ErrnoStatus(EINVAL);
+  if (scope.has_value()) address.flags |= IFA_F_SECONDARY;
+  if (const absl::Status valid = Validate(device, address); !valid.ok()) {
+    FreeIfEmpty(device);
+    return valid;
   }
   const size_t place = address.secondary() ? list.size() : PlaceOfPrimary(list, address.scope);
+  subnets.Add(address.prefix(), address.local, address.scope);
   const auto added = list.insert(list.begin() + static_cast<ptrdiff_t>(place), std::move(address));
   ScheduleMore(device, *added);
   Tell(RTM_NEWADDR, device, *added, cause);
@@ -173,8 +185,9 @@ absl::Status Addresses::DelInet(const Request& message) {
 void Addresses::RemoveInet(Device& device, size_t index, const Cause& cause) {
   List& list = device.inet->v4;
   const InetAddress address = list[index];
+  const bool alone = device.inet->v4_subnets.CountOf(address.prefix()) == 1;
   const auto secondary = std::find_if(
-      list.begin() + static_cast<ptrdiff_t>(index) + 1, list.end(),
+      list.begin() + static_cast<ptrdiff_t>(alone ? list.size() : index + 1), list.end(),
       [&](const InetAddress& a) { return !address.secondary() && IsSecondaryOf(a, address); });
   if (secondary == list.end()) {
     Erase(device, list, index, cause);
@@ -224,6 +237,9 @@ void Addresses::PromoteSecondary(Device& device, size_t index, size_t promoted,
 void Addresses::Erase(Device& device, List& list, size_t index, const Cause& cause) {
   const InetAddress address = std::move(list[index]);
   list.erase(list.begin() + static_cast<ptrdiff_t>(index));
+  if (address.family() == AF_INET) {
+    device.inet->v4_subnets.Remove(address.prefix(), address.local);
+  }
   TellRemoved(device, address, cause);
 }
 
@@ -254,6 +270,7 @@ void Addresses::StopInet(Device& device) {
     for (size_t i = 0; i + 1 < list.size(); ++i) TellRemoved(device, list[i], {});
     const InetAddress last = std::move(list.back());
     list = {};
+    device.inet->v4_subnets = {};
     TellRemoved(device, last, {});
     device.inet->v4_stops = false;
     ScheduleLess(device);

@@ -93,7 +93,7 @@ absl::Status Addresses::AddInet6(Device& device, const AddressRequest& request,
   if (!added.ok()) return added.status();
   TellObservers([&](AddressObserver& o) { o.OnAddressAdded(device, **added); });
   if (((*added)->flags & IFA_F_NODAD) == 0) Tell(RTM_NEWADDR, device, **added, {});
-  new_inet6_.emplace_back(&device, (*added)->local);
+  SettleLater(device, (*added)->local);
   ScheduleMore(device, **added);
   return absl::OkStatus();
 }
@@ -101,6 +101,7 @@ absl::Status Addresses::AddInet6(Device& device, const AddressRequest& request,
 // Larger scopes come first, and among equal ones what is newer (ipv6_link_dev_addr).
 absl::StatusOr<InetAddress*> Addresses::InsertInet6(Device& device, InetAddress address) {
   if (!IsAssignable(device, address)) return ErrnoStatus(EADDRNOTAVAIL);
+  if (const absl::Status valid = Validate(device, address); !valid.ok()) return valid;
   if (FindLocal(device, address.local) != nullptr) return ErrnoStatus(EEXIST);
   if ((address.flags & IFA_F_NODAD) == 0) address.flags |= IFA_F_TENTATIVE;
   address.created = address.updated = clock_();

@@ -145,6 +145,20 @@ void PutDevargs(Request& request, const LinkConfig& link, const std::string& pat
   writer.EndNest(data);
 }
 
+void PutU16(Request& request, uint16_t type, const std::optional<uint16_t>& value,
+            const LinkConfig& link, const std::string& path, const std::string& key) {
+  if (!value.has_value()) return;
+  request.Mark(link, path, key);
+  request.writer().PutU16(type, *value);
+}
+
+void PutIpvlan(Request& request, const LinkConfig& link, const std::string& path) {
+  const size_t data = request.writer().BeginNest(IFLA_INFO_DATA);
+  PutU16(request, IFLA_IPVLAN_MODE, link.mode, link, path, "mode");
+  PutU16(request, IFLA_IPVLAN_FLAGS, link.flags, link, path, "flags");
+  request.writer().EndNest(data);
+}
+
 void PutLinkInfo(Request& request, const LinkConfig& link, const std::string& path) {
   NlWriter& writer = request.writer();
   const size_t info = writer.BeginNest(IFLA_LINKINFO);
@@ -152,6 +166,7 @@ void PutLinkInfo(Request& request, const LinkConfig& link, const std::string& pa
   writer.PutString(IFLA_INFO_KIND, link.kind);
   if (link.peer.has_value()) PutPeer(request, *link.peer, path + ".peer");
   if (!link.devargs.empty()) PutDevargs(request, link, path);
+  if (link.mode.has_value() || link.flags.has_value()) PutIpvlan(request, link, path);
   writer.EndNest(info);
 }
 
@@ -176,6 +191,12 @@ class LinkLoader {
   absl::Status Create() {
     Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, HeaderOf(link_));
     PutEnd(request, link_, path_);
+    if (!link_.lower.empty()) {
+      const Device* lower = Find(link_.lower);
+      const Place place{&link_, path_, "link"};
+      if (lower == nullptr) return Failure(place, NoSuchLower());
+      PutNumber(request, IFLA_LINK, static_cast<uint32_t>(lower->ifindex), link_, path_, "link");
+    }
     PutLinkInfo(request, link_, path_);
     const Answer answer = Execute(request);
     if (answer.error == 0) return absl::OkStatus();
@@ -230,6 +251,10 @@ class LinkLoader {
     return client.answer();
   }
 
+  std::string NoSuchLower() const {
+    return absl::StrCat("there is no \"", link_.lower, "\" yet: links are made in this order");
+  }
+
   Device* Find(const std::string& name) { return rtnl_.registry().initial().FindByName(name); }
   std::string PeerPath() const { return path_ + ".peer"; }
 
@@ -243,11 +268,13 @@ class LinkLoader {
   Place Blame(int error) {
     if (error == EEXIST || error == EBUSY) return BlameTaken();
     if (error == EOPNOTSUPP) return {&link_, path_, "kind"};
+    if (!link_.lower.empty()) return {&link_, path_, "link"};
     return {&link_, path_, link_.devargs.empty() ? "" : "devargs"};
   }
 
   Place BlameTaken() {
     if (TakenIndex(link_)) return {&link_, path_, "index"};
+    if (!link_.lower.empty() && Find(link_.name) == nullptr) return {&link_, path_, "link"};
     if (!link_.peer.has_value() || Find(link_.name) != nullptr) return {&link_, path_, "name"};
     const bool index = Find(link_.peer->name) == nullptr && TakenIndex(*link_.peer);
     return {&*link_.peer, PeerPath(), index ? "index" : "name"};

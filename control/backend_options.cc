@@ -87,6 +87,12 @@ absl::Status SetName(const std::string& value, BackendSpec& spec) {
   return absl::OkStatus();
 }
 
+absl::Status SetMac(const std::string& value, BackendSpec& spec) {
+  if (value != "rewrite") return BadValue("mac", value, "rewrite");
+  spec.rewrite_mac = true;
+  return absl::OkStatus();
+}
+
 absl::Status SetDevargs(const std::string& value, BackendSpec& spec) {
   if (value.empty()) return BadValue("devargs", value, "a DPDK device, e.g. net_tap0,iface=up0");
   spec.devargs = value;
@@ -99,9 +105,10 @@ struct Option {
 };
 
 constexpr Option kVhost[] = {{"path", SetPath},   {"mode", SetMode},   {"queues", SetQueues},
-                             {"owner", SetOwner}, {"group", SetGroup}, {"perm", SetPerm}};
-constexpr Option kTap[] = {{"ifname", SetIfname}};
-constexpr Option kRing[] = {{"name", SetName}};
+                             {"owner", SetOwner}, {"group", SetGroup}, {"perm", SetPerm},
+                             {"mac", SetMac}};
+constexpr Option kTap[] = {{"ifname", SetIfname}, {"mac", SetMac}};
+constexpr Option kRing[] = {{"name", SetName}, {"mac", SetMac}};
 constexpr Option kEthdev[] = {{"devargs", SetDevargs}, {"queues", SetQueues}};
 
 std::span<const Option> OptionsOf(BackendType type) {

@@ -19,8 +19,10 @@
 
 namespace vswitch {
 
-struct LinkKind;
+class LowerPort;
 class Namespace;
+struct IpvlanSlave;
+struct LinkKind;
 
 // IFLA_OPERSTATE (RFC 2863).
 enum class OperState : uint8_t {
@@ -47,11 +49,15 @@ struct Device {
       0;  // IFF_* the user can set plus the fixed ones; RUNNING, LOWER_UP, DORMANT are derived
   uint32_t promiscuity = 0;
   uint32_t allmulti = 0;
-  bool unicast_promiscuous = false;  // one of `promiscuity` is for the unicast of mac_lists
+  bool unicast_promiscuous = false;  // one of `promiscuity` is for unicast: mac_lists, or
+  uint32_t upper_unicast = 0;        // so many that stand on it receive some and are up
   MacAddress address{};
   MacAddress broadcast{0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
   MacAddress perm_address{};                           // zero: none
   uint32_t mtu = 1500, min_mtu = 68, max_mtu = 65535;  // max 0: no limit
+  bool inet6_unsettled = false;  // it has new addresses that Addresses::Settle comes to
+  // The MTU that IPv4 and IPv6 know. An ipvlan slave follows its lower device without telling them.
+  uint32_t ip_mtu = 1500;
   uint32_t group = 0;
   uint32_t txqlen = 1000;
   uint32_t num_tx_queues = 1, num_rx_queues = 1;
@@ -60,7 +66,7 @@ struct Device {
   uint8_t link_mode = 0;
   uint8_t addrgenmode = 0;
 
-  bool carrier = true;
+  bool carrier = true, dormant = false, testing = false;
   OperState operstate = OperState::kUnknown;  // stored state; reported DOWN while not IFF_UP
   uint32_t carrier_up_count = 0, carrier_down_count = 0;
   bool qdisc_active = false;  // "noqueue" since the first UP, "noop" before and in DELLINK
@@ -69,6 +75,12 @@ struct Device {
   Device* link = nullptr;  // veth peer, lower device of an ipvlan
   bool has_link = false;   // IFLA_LINK is shown (0 while `link` is null)
   Device* master = nullptr;
+  // What takes the packets that this device receives (rx_handler_data); null: nobody. Who put it
+  // there owns it.
+  LowerPort* lower_port = nullptr;
+  std::shared_ptr<IpvlanSlave> ipvlan;  // of an ipvlan
+  // Tells links of one address from each other in what is made from the address; 0: none.
+  uint16_t dev_id = 0;
   bool unregistering = false;   // its RTM_DELLINK is being composed: no AF_SPEC/INET6 any more
   std::string devargs;          // ethdev
   bool wants_l3_stats = false;  // counters in hardware were asked for (RTM_SETSTATS)

@@ -333,21 +333,24 @@ void Fib4::LinkDown(Device& device) { SyncDown(device, RTNH_F_DEAD | RTNH_F_LINK
 void Fib4::LinkGone(Device& device) {
   for (IpRoute* route : tables_.Using(device)) (void)tables_.Remove(*route);
   with_addresses_.erase(device.serial);
-  marked_.erase(&device);
+  marks_.erase(&device);
 }
 
 void Fib4::NoteMarks(const IpRoute& route) {
   for (const NextHop& hop : route.hops) {
-    if ((hop.flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN)) != 0) marked_.insert(hop.device);
+    const uint32_t marks = hop.flags & (RTNH_F_DEAD | RTNH_F_LINKDOWN);
+    if (marks != 0) marks_[hop.device] |= marks;
   }
 }
 
 // Hops through a device come back to life (fib_sync_up). Every address that comes asks for it, so
 // there must be some.
 void Fib4::SyncUp(Device& device, uint32_t flags) {
-  if (!device.up() || !marked_.contains(&device)) return;
+  const auto marks = marks_.find(&device);
+  if (!device.up() || marks == marks_.end()) return;
   const bool running = (ReportedFlags(device) & (IFF_RUNNING | IFF_LOWER_UP)) != 0;
   if ((flags & RTNH_F_DEAD) != 0 && running) flags |= RTNH_F_LINKDOWN;
+  if ((marks->second & flags) == 0) return;
   for (IpRoute* route : tables_.Using(device)) {
     bool alive = false;
     for (NextHop& hop : route->hops) {
@@ -359,7 +362,8 @@ void Fib4::SyncUp(Device& device, uint32_t flags) {
     }
     if (alive) route->flags &= ~flags;
   }
-  if (flags == (RTNH_F_DEAD | RTNH_F_LINKDOWN)) marked_.erase(&device);
+  marks->second &= ~flags;
+  if (marks->second == 0) marks_.erase(marks);
 }
 
 // Hops through a device are marked, and routes without any other go, silently (fib_sync_down_dev,

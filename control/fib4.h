@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "absl/container/btree_map.h"
-#include "absl/container/flat_hash_set.h"
+#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "control/fib.h"
 #include "control/nexthop.h"
@@ -105,8 +105,8 @@ class Fib4 {
   const Fib6* fib6_ = nullptr;
   RouteTables tables_;
   absl::btree_map<uint64_t, const Device*> with_addresses_;  // by order of registration
-  // Through which there may be hops with RTNH_F_DEAD or RTNH_F_LINKDOWN.
-  absl::flat_hash_set<const Device*> marked_;
+  // Through which there may be hops with these, RTNH_F_DEAD and RTNH_F_LINKDOWN.
+  absl::flat_hash_map<const Device*, uint32_t> marks_;
 };
 
 // Whether IPv4 routes of a scope may use the nexthop. EINVAL. (fib_check_nexthop)

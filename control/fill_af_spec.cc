@@ -110,10 +110,10 @@ void PutInet6Stats(NlWriter& writer) {
 
 uint32_t NeedsMtu(uint8_t family) { return family == AF_INET ? kMinInetMtu : kMinInet6Mtu; }
 
-bool HasInet(const Device& device) { return device.mtu >= kMinInetMtu; }
+bool HasInet(const Device& device) { return device.ip_mtu >= kMinInetMtu; }
 
 // A small MTU takes IPv6 away from every link but `lo` (addrconf_notify).
-bool HasInet6(const Device& device) { return IsLoopback(device) || device.mtu >= kMinInet6Mtu; }
+bool HasInet6(const Device& device) { return IsLoopback(device) || device.ip_mtu >= kMinInet6Mtu; }
 
 const InetConf& DefaultInetConf() { return kInetConf; }
 

@@ -189,6 +189,7 @@ uint32_t ReportedFlags(const Device& device) {
     flags |= IFF_RUNNING;
   }
   if (device.carrier) flags |= IFF_LOWER_UP;
+  if (device.dormant) flags |= IFF_DORMANT;
   return flags;
 }
 

@@ -49,9 +49,10 @@ bool HostStack::IsForUs(const Device& device, const IpAddress& source,
 }
 
 void HostStack::AnswerArp(const Arrival& arrival, const ArpPacket& request) {
+  if (arrival.answered) return;
   const ArpPacket answer{true, arrival.device.address, request.sender_mac, request.target,
                          request.sender};
-  context_.Transmit(arrival.device, WriteArp(answer, request.sender_mac));
+  context_.Transmit(arrival.device, WriteArp(answer, request.sender_mac), {});
 }
 
 // Only entries that are there already change (arp_accept is 0).
@@ -87,8 +88,8 @@ void HostStack::SolicitArp(const Neighbour& neighbour) {
   request.sender =
       ours ? *source
            : context_.SourceFor(device, neighbour.address).value_or(IpAddress::Any(AF_INET));
-  context_.Transmit(device,
-                    WriteArp(request, neighbour.valid() ? neighbour.lladdr : kBroadcastMac));
+  context_.Transmit(device, WriteArp(request, neighbour.valid() ? neighbour.lladdr : kBroadcastMac),
+                    {});
 }
 
 }  // namespace vswitch

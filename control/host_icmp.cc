@@ -63,6 +63,7 @@ void HostStack::ReceiveIcmp6(const Arrival& arrival, const IpPacket& packet) {
 // The request comes back as it was, with another type.
 void HostStack::Echo(const Arrival& arrival, const IpPacket& request, const IpAddress& source,
                      const Device* device) {
+  if (arrival.answered) return;
   std::vector<uint8_t> message(request.payload.begin(), request.payload.end());
   message[0] = request.protocol == IPPROTO_ICMP ? ICMP_ECHOREPLY : ICMP6_ECHO_REPLY;
   Send(*arrival.device.ns,

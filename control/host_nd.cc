@@ -75,6 +75,7 @@ void HostStack::ReceiveSolicitation(const Arrival& arrival, const IpPacket& pack
 // ndisc_send_na
 void HostStack::Advertise(const Arrival& arrival, const IpPacket& solicitation,
                           const NdMessage& message) {
+  if (arrival.answered) return;
   const bool probe = solicitation.source.IsAny();
   const bool multicast = solicitation.destination.IsMulticast();
   NdMessage answer;
@@ -129,7 +130,7 @@ void HostStack::SolicitNd(const Neighbour& neighbour) {
                   .hop_limit = kHopLimit,
                   .protocol = IPPROTO_ICMPV6,
                   .payload = payload};
-  if (neighbour.valid()) return Transmit(device, WriteIcmp(packet), neighbour.lladdr);
+  if (neighbour.valid()) return Transmit(device, {.frame = WriteIcmp(packet)}, neighbour.lladdr);
   packet.destination = SolicitedNode(neighbour.address);
   SendToGroup(device, packet);
 }

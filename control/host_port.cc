@@ -4,6 +4,7 @@
 #include <linux/if.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "control/link_kind.h"
@@ -15,11 +16,15 @@ HostPort::HostPort(Dataplane& dataplane, Router& router, rte_mempool* pool,
     : dataplane_(dataplane), router_(router), pool_(pool), duplicate_(std::move(duplicate)) {
   router_.SetResolver(AF_INET, &stack_);
   router_.SetResolver(AF_INET6, &stack_);
+  router_.SetFollowers(
+      [this](const Namespace& ns) { outbound_.Forget(ns); },
+      [this](const Neighbour& neighbour, bool gone) { outbound_.OnNeighbour(neighbour, gone); });
 }
 
 HostPort::~HostPort() {
   router_.SetResolver(AF_INET, nullptr);
   router_.SetResolver(AF_INET6, nullptr);
+  router_.SetFollowers([](const Namespace&) {}, [](const Neighbour&, bool) {});
 }
 
 void HostPort::Run(MonotonicTime now) {
@@ -28,8 +33,11 @@ void HostPort::Run(MonotonicTime now) {
     ++handled;
     const auto device = devices_.find(frame_.device);
     if (device == devices_.end()) continue;
-    stack_.Receive(*device->second, frame_.bytes, frame_.checksum_pending, now);
+    Device& receiver = *device->second;
+    HasOtherStack(receiver) ? stack_.Overhear(receiver, frame_.bytes, now)
+                            : stack_.Receive(receiver, frame_.bytes, frame_.checksum_pending, now);
   }
+  handled = std::max(handled, outbound_.Run(kFramesPerRound, now));
   if (handled > 0) last_frame_ = now;
   next_.reset();
   if (devices_.empty()) return;
@@ -37,19 +45,42 @@ void HostPort::Run(MonotonicTime now) {
   next_ = handled == kFramesPerRound ? now : now + (busy ? kBusyInterval : kIdleInterval);
 }
 
+void HostPort::AddLower(Device& lower, std::shared_ptr<IpvlanPort> port) {
+  outbound_.Add(lower, std::move(port));
+  Enable(lower);
+}
+
+void HostPort::RemoveLower(const Device& lower) {
+  outbound_.Remove(lower);
+  if (!NeedsStack(lower)) Disable(lower);
+}
+
+bool HostPort::NeedsStack(const Device& device) const {
+  const InetDevice* inet = device.inet.get();
+  return (inet != nullptr && !(inet->v4.empty() && inet->v6.empty())) || outbound_.Has(device.id);
+}
+
 void HostPort::OnAddressAdded(Device& device, const InetAddress& address) {
   stack_.addresses().Add(device, address);
+  outbound_.Forget(*device.ns);
   Enable(device);
 }
 
 void HostPort::OnAddressReady(Device& device, const InetAddress& address) {
   stack_.addresses().Ready(device, address);
+  outbound_.Forget(*device.ns);
 }
 
 void HostPort::OnAddressRemoved(Device& device, const InetAddress& address) {
   stack_.addresses().Remove(device, address);
-  const InetDevice* inet = device.inet.get();
-  if (inet == nullptr || (inet->v4.empty() && inet->v6.empty())) Disable(device);
+  outbound_.Forget(*device.ns);
+  if (!NeedsStack(device)) Disable(device);
+}
+
+// The device may only have left its namespace, and what stands on it stays.
+void HostPort::OnLinkGone(Device& device) {
+  outbound_.Forget(*device.ns);
+  if (!outbound_.Has(device.id)) Disable(device);
 }
 
 void HostPort::OnAddressProbed(Device& device, const InetAddress& address) {
@@ -112,13 +143,11 @@ void HostPort::OnDuplicate(Device& device, const IpAddress& address) {
 }
 
 // What a worker cannot take is lost, as on a wire.
-void HostPort::Transmit(const Device& device, Bytes frame) {
-  if (pool_ == nullptr || !devices_.contains(device.id) || HasOtherStack(device)) return;
-  const Port* port = dataplane_.PortOf(device.id);
-  const size_t workers = dataplane_.workers().size();
-  const auto worker =
-      port != nullptr ? port->owner[0] : static_cast<uint16_t>(device.id.slot % workers);
-  (void)dataplane_.host().Send(worker, device.id, frame, pool_);
+void HostPort::Transmit(const Device& device, Bytes frame, const Offload& offload) {
+  if (pool_ == nullptr || !devices_.contains(device.id)) return;
+  if (HasOtherStack(device) && !outbound_.Has(device.id)) return;
+  const uint16_t worker = dataplane_.WorkerFor(device.id);
+  (void)dataplane_.host().Send(worker, device.id, frame, pool_, offload);
 }
 
 }  // namespace vswitch

@@ -6,11 +6,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 
 #include "absl/container/flat_hash_map.h"
 #include "control/address_events.h"
 #include "control/host_stack.h"
+#include "control/outbound.h"
 #include "control/router.h"
 #include "dataplane/dataplane.h"
 
@@ -18,8 +20,10 @@ struct rte_mempool;
 
 namespace vswitch {
 
-// Control thread. A device has the host stack while it has an address. It acts on it only while
-// nothing else is the device's stack: nothing is attached, or what is attached is the wire.
+// Control thread. A device has the host stack while it has an address, or others send by its
+// neighbours. It acts on it only while nothing else is the device's stack: nothing is attached, or
+// what is attached is the wire. But for finding neighbours for others: those it asks for, and hears
+// of what they say.
 class HostPort final : public AddressObserver, private HostContext {
  public:
   // Another node has an address that a device is about to use.
@@ -41,22 +45,31 @@ class HostPort final : public AddressObserver, private HostContext {
   // Handles what arrived, at most kFramesPerRound frames.
   void Run(MonotonicTime now);
 
+  // Devices on `lower` send by its routes and neighbours from now on, which it then needs the stack
+  // for, or no longer.
+  void AddLower(Device& lower, std::shared_ptr<IpvlanPort> port);
+  void RemoveLower(const Device& lower);
+  Outbound& outbound() { return outbound_; }
+  // Whether another stack is behind the device: a guest's, a tap's.
+  bool HasOtherStack(const Device& device) const;
+
   void OnAddressAdded(Device& device, const InetAddress& address) override;
   void OnAddressReady(Device& device, const InetAddress& address) override;
-  void OnAddressChanged(Device&, const InetAddress&, const InetAddress&) override {}
+  void OnAddressChanged(Device& device, const InetAddress&, const InetAddress&) override {
+    outbound_.Forget(*device.ns);
+  }
   void OnAddressRemoved(Device& device, const InetAddress& address) override;
   void OnAddressProbed(Device& device, const InetAddress& address) override;
-  void OnLinkUp(Device&) override {}
-  void OnLinkChanged(Device&) override {}
-  void OnLinkDown(Device&) override {}
-  void OnLinkGone(Device& device) override { Disable(device); }
+  void OnLinkUp(Device& device) override { outbound_.Forget(*device.ns); }
+  void OnLinkChanged(Device& device) override { outbound_.Forget(*device.ns); }
+  void OnLinkDown(Device& device) override { outbound_.Forget(*device.ns); }
+  void OnLinkGone(Device& device) override;
 
  private:
   void Enable(Device& device);
   void Disable(const Device& device);
-  // Whether another stack is behind the device: a guest's, a tap's.
-  bool HasOtherStack(const Device& device) const;
-
+  // Whether the device needs the stack.
+  bool NeedsStack(const Device& device) const;
   uint8_t TypeOf(const Namespace& ns, const IpAddress& address) override;
   bool IsLocal(const Device& device, const IpAddress& address) override;
   std::optional<HostRoute> RouteTo(const Namespace& ns, const IpAddress& source,
@@ -64,13 +77,14 @@ class HostPort final : public AddressObserver, private HostContext {
   std::optional<IpAddress> SourceFor(const Device& device, const IpAddress& destination) override;
   NeighTable& Neighbours(const Namespace& ns, uint8_t family) override;
   void OnDuplicate(Device& device, const IpAddress& address) override;
-  void Transmit(const Device& device, Bytes frame) override;
+  void Transmit(const Device& device, Bytes frame, const Offload& offload) override;
 
   Dataplane& dataplane_;
   Router& router_;
   rte_mempool* const pool_;
   const OnDuplicateAddress duplicate_;
   HostStack stack_{*this};
+  Outbound outbound_{dataplane_, router_, stack_, pool_};
   absl::flat_hash_map<DeviceId, Device*> devices_;
   std::optional<MonotonicTime> next_, last_frame_;
   HostFrame frame_;  // the one that is being handled

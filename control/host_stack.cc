@@ -23,11 +23,19 @@ HostStack::HostStack(HostContext& context) : context_(context), secret_(DrawSecr
 
 void HostStack::Receive(Device& device, Bytes bytes, bool checksum_pending, MonotonicTime now) {
   const std::optional<EthernetFrame> frame = ReadEthernet(bytes);
-  if (!device.up() || !frame.has_value()) return;
-  const Arrival arrival{device, *frame, checksum_pending, now};
-  const bool group = (frame->destination[0] & 1) != 0;
+  if (frame.has_value()) Handle({device, *frame, checksum_pending, false, now});
+}
+
+void HostStack::Overhear(Device& device, Bytes bytes, MonotonicTime now) {
+  const std::optional<EthernetFrame> frame = ReadEthernet(bytes);
+  if (frame.has_value()) Handle({device, *frame, false, true, now});
+}
+
+void HostStack::Handle(const Arrival& arrival) {
+  const bool group = (arrival.frame.destination[0] & 1) != 0;
+  if (!arrival.device.up()) return;
   if (!group && !arrival.to_us()) return;  // PACKET_OTHERHOST
-  switch (frame->ethertype) {
+  switch (arrival.frame.ethertype) {
     case RTE_ETHER_TYPE_ARP:
       return ReceiveArp(arrival);
     case RTE_ETHER_TYPE_IPV4:
@@ -51,45 +59,61 @@ void HostStack::SendThrough(Device& device, const IpAddress& next_hop, const IpP
                             MonotonicTime now) {
   Frame frame = WriteIcmp(packet);
   if (!device.up() || frame.size() > device.mtu + sizeof(rte_ether_hdr)) return;
+  (void)SendOn(device, next_hop, {.frame = std::move(frame), .source = packet.source}, now);
+}
+
+std::optional<MacAddress> HostStack::SendOn(Device& device, const IpAddress& next_hop,
+                                            Outgoing packet, MonotonicTime now) {
   NeighTable& table = context_.Neighbours(*device.ns, next_hop.family);
   const absl::StatusOr<Neighbour*> neighbour = table.Create(device, next_hop, 0, false, now);
-  if (!neighbour.ok()) return;
+  if (!neighbour.ok()) return std::nullopt;
   // Before it is asked for, so that the question comes from the address the packet comes from.
-  if (!(*neighbour)->valid()) Hold(**neighbour, {std::move(frame), packet.source});
-  if (table.Use(**neighbour, now) && !frame.empty()) {
-    Transmit(device, std::move(frame), (*neighbour)->lladdr);
-  }
+  if (!(*neighbour)->valid()) Hold(**neighbour, std::exchange(packet, {}));
+  if (!table.Use(**neighbour, now) || packet.frame.empty()) return std::nullopt;
+  Transmit(device, std::move(packet), (*neighbour)->lladdr);
+  return (*neighbour)->lladdr;
 }
 
 void HostStack::SendToGroup(const Device& device, const IpPacket& packet) {
-  Transmit(device, WriteIcmp(packet), Ipv6MulticastMac(packet.destination));
+  Transmit(device, {.frame = WriteIcmp(packet)}, Ipv6MulticastMac(packet.destination));
 }
 
-void HostStack::Transmit(const Device& device, Frame frame, const MacAddress& destination) {
-  SetMacs(frame, destination, device.address);
-  context_.Transmit(device, frame);
+void HostStack::Transmit(const Device& device, Outgoing packet, const MacAddress& destination) {
+  SetMacs(packet.frame, destination, device.address);
+  context_.Transmit(device, packet.frame, packet.offload);
 }
 
 // __neigh_event_send: the oldest make room for the newest.
-void HostStack::Hold(const Neighbour& neighbour, Held held) {
-  if (held_packets_ == kHeldPacketsInAll) return;
+void HostStack::Hold(const Neighbour& neighbour, Outgoing packet) {
+  const bool full =
+      held_packets_ == kHeldPacketsInAll || held_bytes_ + packet.frame.size() > kHeldBytesInAll;
+  if (full) return;
   Queue& queue = queues_[&neighbour];
-  queue.bytes += held.frame.size();
-  queue.packets.push_back(std::move(held));
+  queue.bytes += packet.frame.size();
+  held_bytes_ += packet.frame.size();
+  queue.packets.push_back(std::move(packet));
   ++held_packets_;
   while (queue.packets.size() > kHeldPackets || queue.bytes > kHeldBytes) DropOldest(queue);
 }
 
 void HostStack::DropOldest(Queue& queue) {
   queue.bytes -= queue.packets.front().frame.size();
+  held_bytes_ -= queue.packets.front().frame.size();
   queue.packets.pop_front();
   --held_packets_;
 }
 
+// It was taken out of queues_.
+void HostStack::Release(const Queue& queue) {
+  held_packets_ -= queue.packets.size();
+  held_bytes_ -= queue.bytes;
+}
+
+// neigh_probe
 std::optional<IpAddress> HostStack::SourceOfHeld(const Neighbour& neighbour) const {
   const auto queue = queues_.find(&neighbour);
   if (queue == queues_.end()) return std::nullopt;
-  return queue->second.packets.front().source;
+  return queue->second.packets.back().source;
 }
 
 void HostStack::Solicit(const Neighbour& neighbour) {
@@ -99,15 +123,15 @@ void HostStack::Solicit(const Neighbour& neighbour) {
 void HostStack::Resolved(const Neighbour& neighbour) {
   auto queue = queues_.extract(&neighbour);
   if (queue.empty()) return;
-  held_packets_ -= queue.mapped().packets.size();
-  for (Held& held : queue.mapped().packets) {
-    Transmit(*neighbour.device, std::move(held.frame), neighbour.lladdr);
+  Release(queue.mapped());
+  for (Outgoing& packet : queue.mapped().packets) {
+    Transmit(*neighbour.device, std::move(packet), neighbour.lladdr);
   }
 }
 
 void HostStack::Failed(const Neighbour& neighbour) {
   const auto queue = queues_.extract(&neighbour);
-  if (!queue.empty()) held_packets_ -= queue.mapped().packets.size();
+  if (!queue.empty()) Release(queue.mapped());
 }
 
 }  // namespace vswitch

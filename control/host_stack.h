@@ -13,6 +13,7 @@
 #include "control/host_addresses.h"
 #include "control/host_frame.h"
 #include "control/neigh_table.h"
+#include "dataplane/packet.h"
 
 namespace vswitch {
 
@@ -20,6 +21,14 @@ namespace vswitch {
 struct HostRoute {
   Device* device = nullptr;
   IpAddress next_hop;
+};
+
+// A frame to a neighbour, whose Ethernet addresses are filled in when it goes. `source` is whom its
+// packet is from.
+struct Outgoing {
+  Frame frame;
+  IpAddress source;
+  Offload offload = {};
 };
 
 // What the stack asks others. Control thread.
@@ -41,8 +50,8 @@ class HostContext {
   virtual NeighTable& Neighbours(const Namespace& ns, uint8_t family) = 0;
   // Another node has the address that the device has or wants.
   virtual void OnDuplicate(Device& device, const IpAddress& address) = 0;
-  // A frame leaves the device.
-  virtual void Transmit(const Device& device, Bytes frame) = 0;
+  // A frame leaves the device, with what its sender left to others.
+  virtual void Transmit(const Device& device, Bytes frame, const Offload& offload) = 0;
 };
 
 // Control thread. Files: host_stack.cc dispatches, routes and keeps packets for neighbours;
@@ -55,6 +64,7 @@ class HostStack final : public NeighResolver {
   static constexpr size_t kHeldPackets = 101;
   // All queues together, which Linux does not limit.
   static constexpr size_t kHeldPacketsInAll = 2048;
+  static constexpr size_t kHeldBytesInAll = size_t{16} << 20;
 
   explicit HostStack(HostContext& context);
   HostStack(const HostStack&) = delete;
@@ -62,6 +72,14 @@ class HostStack final : public NeighResolver {
   // Anything that `device` received. With `checksum_pending` the sender trusted others to fill in
   // the checksum of the message.
   void Receive(Device& device, Bytes frame, bool checksum_pending, MonotonicTime now);
+
+  // The same of a device that another stack answers for: whoever is heard of becomes known.
+  void Overhear(Device& device, Bytes frame, MonotonicTime now);
+
+  // Sends to a neighbour on the link of `device`, or keeps the frame until the neighbour is found.
+  // Returns the neighbour's address when that is known.
+  std::optional<MacAddress> SendOn(Device& device, const IpAddress& next_hop, Outgoing packet,
+                                   MonotonicTime now);
 
   // Asks whether another node has the IPv6 address, which is tentative (addrconf_dad_work).
   void ProbeDuplicate(const Device& device, const IpAddress& address);
@@ -82,16 +100,13 @@ class HostStack final : public NeighResolver {
     Device& device;
     const EthernetFrame& frame;
     bool checksum_pending;
+    bool answered;  // by another stack
     MonotonicTime now;
 
     bool to_us() const { return frame.destination == device.address; }
   };
-  struct Held {
-    Frame frame;
-    IpAddress source;
-  };
   struct Queue {
-    std::deque<Held> packets;
+    std::deque<Outgoing> packets;
     size_t bytes = 0;
   };
 
@@ -101,10 +116,12 @@ class HostStack final : public NeighResolver {
                    MonotonicTime now);
   // To a multicast group on the link.
   void SendToGroup(const Device& device, const IpPacket& packet);
-  void Transmit(const Device& device, Frame frame, const MacAddress& destination);
-  void Hold(const Neighbour& neighbour, Held held);
+  void Transmit(const Device& device, Outgoing packet, const MacAddress& destination);
+  void Hold(const Neighbour& neighbour, Outgoing packet);
   void DropOldest(Queue& queue);
-  // Whom the packet that waits longest says it is from; nothing when none waits.
+  void Release(const Queue& queue);
+  void Handle(const Arrival& arrival);
+  // Whom the packet that waits shortest says it is from; nothing when none waits.
   std::optional<IpAddress> SourceOfHeld(const Neighbour& neighbour) const;
 
   // host_arp.cc
@@ -137,7 +154,7 @@ class HostStack final : public NeighResolver {
   const uint64_t secret_;  // for nonces
   HostAddresses addresses_;
   absl::flat_hash_map<const Neighbour*, Queue> queues_;
-  size_t held_packets_ = 0;
+  size_t held_packets_ = 0, held_bytes_ = 0;
 };
 
 }  // namespace vswitch

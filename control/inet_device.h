@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "control/inet_subnets.h"
 #include "control/ip_address.h"
 
 namespace vswitch {
@@ -66,6 +67,7 @@ using AddressDeadline = std::pair<MonotonicTime, uint64_t>;
 // Both lists are in the order of a dump. An address moves when the list changes: keep copies.
 struct InetDevice {
   std::vector<InetAddress> v4, v6;
+  InetSubnets v4_subnets;  // those of v4
   // IPv4 is being taken from the device: each address goes as if it were the only one.
   bool v4_stops = false;
   std::optional<AddressDeadline> deadline;  // the first of all addresses

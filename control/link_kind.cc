@@ -6,7 +6,7 @@
 namespace vswitch {
 
 const LinkKind* FindLinkKind(std::string_view name) {
-  for (const LinkKind* kind : {&kVethKind, &kDummyKind, &kEthdevKind}) {
+  for (const LinkKind* kind : {&kVethKind, &kDummyKind, &kEthdevKind, &kIpvlanKind}) {
     if (kind->name == name) return kind;
   }
   return nullptr;

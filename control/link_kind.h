@@ -40,10 +40,15 @@ struct LinkKind {
 
   absl::Status (*open)(Rtnl& rtnl, Device& device);  // becomes UP (ndo_open)
   void (*stop)(Rtnl& rtnl, Device& device);          // stops being UP (ndo_stop)
-  bool live_address_change;                          // IFF_LIVE_ADDR_CHANGE
-  bool can_change_carrier;                           // ndo_change_carrier
-  bool netns_refund;                                 // outlives its namespace
-  bool can_have_backend;                             // `vsctl attach` and `vsctl detach` allowed
+  // IFF_PROMISC or IFF_ALLMULTI, in `changed`, were set or cleared (ndo_change_rx_flags).
+  void (*change_rx_flags)(Rtnl& rtnl, Device& device, uint32_t changed);
+  // It is up and what it receives changed; null: there is no filter to set (ndo_set_rx_mode).
+  void (*set_rx_mode)(Device& device);
+  bool fixed_address;        // no ndo_set_mac_address
+  bool live_address_change;  // IFF_LIVE_ADDR_CHANGE
+  bool can_change_carrier;   // ndo_change_carrier
+  bool netns_refund;         // outlives its namespace
+  bool can_have_backend;     // `vsctl attach` and `vsctl detach` allowed
   // Its backend is the wire: carrier, address and MTU limits are those of a NIC.
   bool has_wire;
 
@@ -53,7 +58,7 @@ struct LinkKind {
   std::unique_ptr<const Netdev> (*make_netdev)(const Device& device);
 };
 
-// The explicit list: veth, dummy, ethdev. Null for an unknown kind.
+// The explicit list: veth, dummy, ethdev, ipvlan. Null for an unknown kind.
 const LinkKind* FindLinkKind(std::string_view name);
 
 }  // namespace vswitch

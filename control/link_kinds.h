@@ -10,6 +10,7 @@ namespace vswitch {
 extern const LinkKind kVethKind;    // kind_veth.cc
 extern const LinkKind kDummyKind;   // kind_dummy.cc
 extern const LinkKind kEthdevKind;  // kind_ethdev.cc
+extern const LinkKind kIpvlanKind;  // kind_ipvlan.cc
 
 }  // namespace vswitch
 

@@ -10,6 +10,8 @@
 #include "absl/container/flat_hash_set.h"
 #include "control/device.h"
 #include "control/fill_af_spec.h"
+#include "control/link_kind.h"
+#include "control/lower_port.h"
 #include "dataplane/errno_status.h"
 
 namespace vswitch {
@@ -27,11 +29,6 @@ bool IsReserved(const MacAddress& mac) {
   return std::equal(mac.begin(), mac.end() - 1, kPrefix.begin()) && mac[5] < 0x10;
 }
 
-// The group in which a node is asked for an address (RFC 4291, section 2.7.1).
-MacAddress SolicitedNode(const IpAddress& address) {
-  return {0x33, 0x33, 0xff, address.bytes[13], address.bytes[14], address.bytes[15]};
-}
-
 // RFC 1112, section 6.4; RFC 2464, section 7.
 MacAddress GroupMac(const IpAddress& group) {
   const auto& bytes = group.bytes;
@@ -39,7 +36,17 @@ MacAddress GroupMac(const IpAddress& group) {
   return {0x01, 0x00, 0x5e, static_cast<uint8_t>(bytes[1] & 0x7f), bytes[2], bytes[3]};
 }
 
+std::vector<MacAddress> OwnMacs(const Device& device) {
+  if (device.mac_lists == nullptr) return JoinedGroups(device);
+  FollowGroups(device);
+  return device.mac_lists->All();
+}
+
 }  // namespace
+
+MacAddress SolicitedNodeMac(const IpAddress& address) {
+  return {0x33, 0x33, 0xff, address.bytes[13], address.bytes[14], address.bytes[15]};
+}
 
 void MacList::Use(const MacAddress& mac) {
   Entry& entry = entries_[mac];
@@ -112,7 +119,7 @@ std::vector<MacAddress> JoinedGroups(const Device& device) {
   const std::vector<InetAddress>& v6 = device.inet->v6;
   for (auto address = v6.rbegin(); address != v6.rend(); ++address) {
     join_for(*address);
-    if (asked) join(SolicitedNode(address->local));
+    if (asked) join(SolicitedNodeMac(address->local));
   }
   if (device.up() || !device.was_down) {
     std::for_each(device.inet->v4.begin(), device.inet->v4.end(), join_for);
@@ -121,18 +128,32 @@ std::vector<MacAddress> JoinedGroups(const Device& device) {
 }
 
 std::vector<MacAddress> ReceivedMacs(const Device& device) {
-  if (device.mac_lists == nullptr) return JoinedGroups(device);
-  FollowGroups(device);
-  return device.mac_lists->All();
+  if (device.lower_port == nullptr) return OwnMacs(device);
+  MacLists lists;
+  const auto add = [&](const Device& from) {
+    for (const MacAddress& mac : OwnMacs(from)) (void)lists.Add(mac);  // may be there already
+  };
+  add(device);
+  for (const Device* upper : device.lower_port->slaves()) {
+    if (upper->up()) add(*upper);
+  }
+  return lists.All();
 }
 
 void FollowGroups(const Device& device) {
   if (device.mac_lists != nullptr) device.mac_lists->Follow(JoinedGroups(device));
 }
 
+bool HasUnicast(const Device& device) {
+  return device.mac_lists != nullptr && device.mac_lists->has_unicast();
+}
+
 void SetRxMode(Device& device) {
   if (!device.up()) return;
-  const bool all = device.mac_lists != nullptr && device.mac_lists->has_unicast();
+  if (device.kind != nullptr && device.kind->set_rx_mode != nullptr) {
+    return device.kind->set_rx_mode(device);
+  }
+  const bool all = device.upper_unicast > 0 || HasUnicast(device);
   if (all == device.unicast_promiscuous) return;
   device.unicast_promiscuous = all;
   all ? ++device.promiscuity : --device.promiscuity;

@@ -15,8 +15,12 @@
 namespace vswitch {
 
 struct Device;
+struct IpAddress;
 
 using MacAddress = std::array<uint8_t, 6>;
+
+// The group in which a node is asked for an IPv6 address (RFC 4291, section 2.7.1).
+MacAddress SolicitedNodeMac(const IpAddress& address);
 
 // Addresses in the order in which they came (struct netdev_hw_addr_list).
 class MacList {
@@ -61,14 +65,19 @@ class MacLists {
 // The groups that the protocols of a link want, in the order in which one that comes up joins them.
 std::vector<MacAddress> JoinedGroups(const Device& device);
 
-// All that the link receives, in the order of a dump of its forwarding table.
+// All that the link receives, in the order of a dump of its forwarding table; of a lower device
+// also what those need that stand on it and are up (dev_uc_sync, dev_mc_sync).
 std::vector<MacAddress> ReceivedMacs(const Device& device);
 
 // Lets the lists of the link, if it has any, follow its protocols.
 void FollowGroups(const Device& device);
 
-// A link that is up and receives more than one address of its own needs all frames, as it has no
-// filter to set; one that is down stays as it is (__dev_set_rx_mode).
+// Whether it receives more than one address of its own.
+bool HasUnicast(const Device& device);
+
+// After a change of what the link receives. One that is up and receives more than one address of
+// its own needs all frames, unless its kind says otherwise, as it has no filter to set; one that is
+// down stays as it is (__dev_set_rx_mode).
 void SetRxMode(Device& device);
 
 }  // namespace vswitch

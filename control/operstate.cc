@@ -16,9 +16,10 @@ bool HasLowerLayer(const Device& device) {
   return device.has_link && (device.link == nullptr || device.link->ifindex != device.ifindex);
 }
 
-// default_operstate. No kind of link sets the dormant and testing bits.
+// default_operstate
 OperState DefaultOperState(const Device& device) {
-  if (device.carrier) return OperState::kUp;
+  if (device.testing) return OperState::kTesting;
+  if (device.carrier) return device.dormant ? OperState::kDormant : OperState::kUp;
   return HasLowerLayer(device) ? OperState::kLowerLayerDown : OperState::kDown;
 }
 
@@ -46,7 +47,8 @@ void SettleOperState(Device& device) {
 
 bool RequestOperState(Device& device, uint8_t wanted) {
   const auto state = static_cast<OperState>(wanted);
-  const bool up = state == OperState::kUp && UpIsAllowedFrom(device.operstate);
+  const bool up = state == OperState::kUp && UpIsAllowedFrom(device.operstate) && !device.dormant &&
+                  !device.testing;
   const bool waiting = (state == OperState::kTesting || state == OperState::kDormant) &&
                        WaitingIsAllowedFrom(device.operstate);
   if (!up && !waiting) return false;
@@ -58,15 +60,29 @@ void LinkWatch::SetCarrier(Device& device, bool on) {
   if (device.carrier == on) return;
   device.carrier = on;
   ++(on ? device.carrier_up_count : device.carrier_down_count);
+  Fire(device);
+}
+
+void LinkWatch::SetDormant(Device& device, bool on) {
+  if (std::exchange(device.dormant, on) != on) Fire(device);
+}
+
+void LinkWatch::SetTesting(Device& device, bool on) {
+  if (std::exchange(device.testing, on) != on) Fire(device);
+}
+
+void LinkWatch::Fire(Device& device) {
   if (std::exchange(device.carrier_event, true)) return;
   pending_.push_back(&device);
 }
 
 void LinkWatch::Run(absl::FunctionRef<void(Device&)> settled) {
-  for (Device* device : std::exchange(pending_, {})) {
-    device->carrier_event = false;
-    SettleOperState(*device);
-    settled(*device);
+  while (!pending_.empty()) {
+    for (Device* device : std::exchange(pending_, {})) {
+      device->carrier_event = false;
+      SettleOperState(*device);
+      settled(*device);
+    }
   }
 }
 

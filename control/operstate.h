@@ -23,13 +23,18 @@ class LinkWatch {
  public:
   // netif_carrier_on and netif_carrier_off: nothing happens if that is the carrier already.
   void SetCarrier(Device& device, bool on);
+  // The same for netif_dormant_on and netif_testing_on, and their opposites.
+  void SetDormant(Device& device, bool on);
+  void SetTesting(Device& device, bool on);
   // Settles the state of every device with an event, in the order of the events, and calls
-  // `settled` for it.
+  // `settled` for it. Events that come of that are settled, too.
   void Run(absl::FunctionRef<void(Device&)> settled);
   // Drops the events of devices that are unregistering.
   void ForgetUnregistering();
 
  private:
+  void Fire(Device& device);
+
   std::vector<Device*> pending_;
 };
 

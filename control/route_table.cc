@@ -132,6 +132,16 @@ IpRoute* RouteTable::After(const std::optional<RouteKey>& key) const {
   return next == routes_.end() ? nullptr : next->second.get();
 }
 
+bool RouteTable::HasSourcesTo(const IpAddress& address) const {
+  return std::any_of(source_lengths_.begin(), source_lengths_.end(),
+                     [&](const auto& entry) { return entry.first.Contains(address); });
+}
+
+bool RouteTables::HasSourcesTo(const IpAddress& address) const {
+  return std::any_of(tables_.begin(), tables_.end(),
+                     [&](const auto& entry) { return entry.second->HasSourcesTo(address); });
+}
+
 RouteTable* RouteTables::Find(uint32_t id) const {
   const auto found = by_id_.find(id);
   return found == by_id_.end() ? nullptr : found->second;

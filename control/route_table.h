@@ -86,6 +86,8 @@ class RouteTable {
   bool HasNode(const RouteNode& node) const;
   // Whether some routes to the prefix are for some sources only.
   bool HasSources(const IpPrefix& dst) const { return source_lengths_.contains(dst); }
+  // The same of any prefix that the address is in.
+  bool HasSourcesTo(const IpAddress& address) const;
 
   // Calls `visit(const IpRoute&)` for the first route of each node that a packet matches, until it
   // returns true: from the longest prefix on, of each the longest source first. A prefix with
@@ -167,6 +169,9 @@ class RouteTables {
   // Those with a hop through the device, or with the preferred source, in the order of a dump.
   std::vector<IpRoute*> Using(const Device& device) const;
   std::vector<IpRoute*> WithSource(const IpAddress& prefsrc) const;
+
+  // Whether the way of packets to the address may depend on where they are from.
+  bool HasSourcesTo(const IpAddress& address) const;
 
   // Any of those of a node through the device that `accept(const IpRoute&)` wants; null if there
   // is none. A null device: those that use a nexthop object.

@@ -56,6 +56,13 @@ bool Router::Handles(uint16_t type) {
 }
 
 absl::Status Router::Execute(const Request& request) {
+  const absl::Status status = Do(request);
+  // Not everything that such a request changes is announced.
+  if ((request.message.header.nlmsg_type & 3) != (RTM_GETLINK & 3)) on_routes_(*request.client.ns);
+  return status;
+}
+
+absl::Status Router::Do(const Request& request) {
   const uint16_t type = request.message.header.nlmsg_type;
   if (request.family() == AF_BRIDGE && IsAboutNeighbours(type)) return ExecuteFdb(request);
   switch (type) {
@@ -141,6 +148,12 @@ RouterTables* Router::FindTables(const Namespace& ns) const {
 }
 
 void Router::Forget(const Namespace& ns) { tables_.erase(&ns); }
+
+void Router::SetFollowers(std::function<void(const Namespace&)> routes,
+                          std::function<void(const Neighbour&, bool gone)> neighbours) {
+  on_routes_ = std::move(routes);
+  on_neighbour_ = std::move(neighbours);
+}
 
 void Router::SetResolver(uint8_t family, NeighResolver* resolver) {
   (family == AF_INET ? arp_resolver_ : nd_resolver_) = resolver;

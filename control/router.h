@@ -7,6 +7,7 @@
 #include <linux/nexthop.h>
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -80,6 +81,13 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   // Who finds neighbours, for one family of all namespaces. Null: nobody. Not owned.
   void SetResolver(uint8_t family, NeighResolver* resolver);
 
+  // Who is told of every change of routes and rules in a namespace, and of every neighbour that
+  // changed.
+  void SetFollowers(std::function<void(const Namespace&)> routes,
+                    std::function<void(const Neighbour&, bool gone)> neighbours);
+  // Who is told of a link of which a user changed what it receives.
+  void SetMacFollower(std::function<void(Device&)> macs) { on_macs_ = std::move(macs); }
+
   // When Run must be called next.
   std::optional<MonotonicTime> NextDeadline() const;
   void Run(MonotonicTime now);
@@ -101,6 +109,7 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   void OnMtuChanged(const Device& device, uint32_t old_mtu);
 
  private:
+  absl::Status Do(const Request& request);
   absl::Status NewNeigh(const Request& request);
   absl::Status ChangeNeigh(const Request& request, const NlAttrs& attrs, NeighTable& table,
                            Device& device);
@@ -191,6 +200,9 @@ class Router final : public AddressObserver, private NeighAnnouncer, private Rou
   Multicast& multicast_;
   absl::flat_hash_map<const Namespace*, std::unique_ptr<RouterTables>> tables_;
   NeighResolver *arp_resolver_ = nullptr, *nd_resolver_ = nullptr;
+  std::function<void(const Namespace&)> on_routes_ = [](const Namespace&) {};
+  std::function<void(const Neighbour&, bool)> on_neighbour_ = [](const Neighbour&, bool) {};
+  std::function<void(Device&)> on_macs_ = [](Device&) {};
 };
 
 }  // namespace vswitch

@@ -58,8 +58,13 @@ Rtnl::Rtnl(Registry& registry, Dataplane& dataplane, Multicast& multicast, Backe
                  [this](Device& device, const IpAddress& address) {
                    addresses_.DadFailed(device, address);
                  }) {
+  router_.SetMacFollower([this](Device& device) {
+    SetRxMode(device);
+    Republish(device);
+  });
   addresses_.Observe(router_);
   addresses_.Observe(host_port_);
+  addresses_.Observe(ipvlan_addresses_);
 }
 
 Rtnl::~Rtnl() {

@@ -18,6 +18,7 @@
 #include "control/delete_batch.h"
 #include "control/fill_link.h"
 #include "control/host_port.h"
+#include "control/ipvlan_addresses.h"
 #include "control/link_kind.h"
 #include "control/link_request.h"
 #include "control/notify.h"
@@ -89,6 +90,8 @@ class Rtnl {
                         int32_t wanted_index);
   // A carrier event; the state that follows is settled after the request.
   void SetCarrier(Device& device, bool on) { link_watch_.SetCarrier(device, on); }
+  void SetDormant(Device& device, bool on) { link_watch_.SetDormant(device, on); }
+  void SetTesting(Device& device, bool on) { link_watch_.SetTesting(device, on); }
   // Shows the workers the device as it is now, and the device it is linked to.
   void Republish(const Device& device);
   // Creates a backend and puts it behind the device. Errors of CreateBackend. Not announced.
@@ -108,6 +111,7 @@ class Rtnl {
   void NotifyState(Device& device);
 
   Router& router() { return router_; }
+  HostPort& host_port() { return host_port_; }
 
   Registry& registry() { return registry_; }
   Dataplane& dataplane() { return dataplane_; }
@@ -163,6 +167,7 @@ class Rtnl {
   Addresses addresses_;
   Router router_;
   HostPort host_port_;
+  IpvlanAddresses ipvlan_addresses_{*this};
   std::vector<Device*> wired_;  // devices whose carrier is that of a NIC
   MonotonicTime wires_due_;     // REQUIRES: !wired_.empty()
 };

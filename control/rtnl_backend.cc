@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "control/lower_port.h"
 #include "control/rtnl.h"
 #include "dataplane/errno_status.h"
 
@@ -32,8 +33,10 @@ absl::Status Rtnl::MakeBackend(Device& device, const BackendSpec& spec) {
   absl::StatusOr<std::unique_ptr<Backend>> backend =
       CreateBackend(spec, device.name, device.mtu, backend_env_);
   if (!backend.ok()) return backend.status();
+  (*backend)->OnAddress(device.address);
   dataplane_.Publish(device.id, device.kind->make_netdev(device));
   dataplane_.Attach(device.id, *std::move(backend));
+  if (device.lower_port != nullptr) device.lower_port->Publish(*this);
   if (!device.kind->has_wire) return absl::OkStatus();
   if (wired_.empty()) wires_due_ = clock_() + kWirePeriod;
   wired_.push_back(&device);
@@ -72,6 +75,7 @@ absl::Status Rtnl::Detach(Device& device) {
                        "the backend of a " + KindName(device) + " device goes with the device");
   }
   dataplane_.Detach(device.id);
+  if (device.lower_port != nullptr) device.lower_port->Publish(*this);
   notifier_.NewLink(device, 0);
   return absl::OkStatus();
 }

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "control/lower_port.h"
 #include "control/rtnl.h"
 #include "dataplane/errno_status.h"
 
@@ -16,11 +17,14 @@ namespace {
 constexpr uint32_t kStoredFlags = IFF_DEBUG | IFF_NOTRAILERS | IFF_NOARP | IFF_DYNAMIC |
                                   IFF_MULTICAST | IFF_PORTSEL | IFF_AUTOMEDIA;
 
-// A client's own request for a mode adds one to the count of those who want it.
-void ToggleCounted(Device& device, uint32_t flags, uint32_t bit, uint32_t& count) {
-  if (((device.flags ^ flags) & bit) == 0) return;
+// A client's own request for a mode adds one to the count of those who want it. Returns the bit if
+// with that the device is in the mode, or no longer.
+uint32_t ToggleCounted(Device& device, uint32_t flags, uint32_t bit, uint32_t& count) {
+  if (((device.flags ^ flags) & bit) == 0) return 0;
+  const bool was_on = count != 0;
   device.flags ^= bit;
   (flags & bit) != 0 ? ++count : --count;
+  return was_on != (count != 0) ? bit : 0;
 }
 
 }  // namespace
@@ -36,7 +40,8 @@ absl::StatusOr<Device*> Rtnl::Register(std::unique_ptr<Device> device) {
     ns.Remove(*device);
     return ErrnoStatus(ENOSPC, "the device table is full");
   }
-  if (!device->carrier) SettleOperState(*device);  // linkwatch_init_dev
+  const bool settled = device->carrier && !device->dormant && !device->testing;
+  if (!settled) SettleOperState(*device);  // linkwatch_init_dev
   Device& added = registry_.Add(std::move(device));
   addresses_.LinkRegistered(added);
   return &added;
@@ -59,12 +64,18 @@ void Rtnl::NotifyFlags(Device& device, uint32_t old_flags, uint32_t changes) {
   if (changes != 0) notifier_.NewLink(device, changes);
   if ((changed & IFF_UP) != 0)
     device.up() ? addresses_.LinkUp(device) : addresses_.LinkDown(device);
-  if (device.up() && (changed & IFF_NOARP) != 0) router_.OnLinkAddressChanged(device);
+  const bool state_changed = device.up() && (changed & ~(IFF_PROMISC | IFF_ALLMULTI)) != 0;
+  if (state_changed && device.lower_port != nullptr) device.lower_port->OnStateChanged(*this);
+  if (device.up() && (changed & IFF_NOARP) != 0) {
+    router_.OnLinkAddressChanged(device);
+    Republish(device);  // it joins or leaves groups
+  }
   if (device.up() && (changed & ~kUntold) != 0) addresses_.LinkChanged(device, changed);
 }
 
 void Rtnl::NotifyState(Device& device) {
   if (!device.up()) return;
+  if (device.lower_port != nullptr) device.lower_port->OnStateChanged(*this);
   addresses_.LinkChanged(device, 0);
   notifier_.NewLink(device, 0);
 }
@@ -80,8 +91,11 @@ absl::Status Rtnl::ChangeFlags(Device& device, uint32_t flags) {
   absl::Status status;
   if (up && !device.up()) status = Open(device);
   if (!up && device.up()) Close(device);
-  ToggleCounted(device, flags, IFF_PROMISC, device.promiscuity);
-  ToggleCounted(device, flags, IFF_ALLMULTI, device.allmulti);
+  const uint32_t changed = ToggleCounted(device, flags, IFF_PROMISC, device.promiscuity) |
+                           ToggleCounted(device, flags, IFF_ALLMULTI, device.allmulti);
+  if (changed != 0 && device.kind != nullptr && device.kind->change_rx_flags != nullptr) {
+    device.kind->change_rx_flags(*this, device, changed);
+  }
   return status;
 }
 
@@ -124,6 +138,7 @@ void Rtnl::Unregister(const DeleteBatch& batch, const Cause& cause) {
   }
   link_watch_.ForgetUnregistering();
   for (Device* device : devices) Destroy(*device, cause);
+  for (Device* device : devices) registry_.Forget(*device);
 }
 
 void Rtnl::UnregisterOne(Device& device) {
@@ -132,29 +147,33 @@ void Rtnl::UnregisterOne(Device& device) {
   Unregister(batch, {});
 }
 
-// Announce, unpublish, forget. Workers may use what was published until the next Commit; the
-// record is only ours.
+// Announce and unpublish. Workers may use what was published until the next Commit. Others of the
+// batch may name the record until all of it is done.
 void Rtnl::Destroy(Device& device, const Cause& cause) {
   addresses_.LinkGone(device);
+  if (device.lower_port != nullptr) device.lower_port->OnUnregister(*this);
   device.qdisc_active = false;
   if (device.announced) notifier_.DelLink(device, cause);
   if (device.kind != nullptr && device.kind->has_wire) std::erase(wired_, &device);
   dataplane_.RemoveDevice(device.id);
-  registry_.Forget(device);
 }
 
 // Only packets that come out of a backend ask a device where to go, so a device without one is not
 // published at all: that keeps creating links cheap. One with the host stack has something like a
-// backend.
+// backend, and so has one that others stand on, or that stands on another.
 void Rtnl::PublishOne(const Device& device) {
   if (!device.id.valid()) return;
-  if (dataplane_.PortOf(device.id) == nullptr && !dataplane_.HasHostStack(device.id)) return;
+  const bool sends = dataplane_.PortOf(device.id) != nullptr ||
+                     dataplane_.HasHostStack(device.id) || device.lower_port != nullptr ||
+                     device.ipvlan != nullptr;
+  if (!sends) return;
   dataplane_.Publish(device.id, device.kind->make_netdev(device));
 }
 
 void Rtnl::Republish(const Device& device) {
   PublishOne(device);
   if (device.link != nullptr) PublishOne(*device.link);
+  if (device.lower_port != nullptr) device.lower_port->Publish(*this);
 }
 
 }  // namespace vswitch

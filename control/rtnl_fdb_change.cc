@@ -168,7 +168,7 @@ absl::Status Router::NewFdb(const Request& request) {
   if (fdb->vlan != kNoVlan) return ErrnoStatus(EINVAL);
   const absl::Status added = ListsOf(*fdb->device).Add(fdb->mac);
   if (!added.ok() && (request.flags() & NLM_F_EXCL) != 0) return added;
-  SetRxMode(*fdb->device);
+  on_macs_(*fdb->device);
   AnnounceFdb(RTM_NEWNEIGH, *fdb->device->ns, EntryOf(*fdb));
   return absl::OkStatus();
 }
@@ -186,7 +186,7 @@ absl::Status Router::DelFdb(const Request& request) {
   if ((state & NUD_PERMANENT) == 0) return ErrnoStatus(EINVAL);
   const absl::Status removed = ListsOf(*fdb->device).Remove(fdb->mac);
   if (!removed.ok()) return removed;
-  SetRxMode(*fdb->device);
+  on_macs_(*fdb->device);
   AnnounceFdb(RTM_DELNEIGH, *fdb->device->ns, EntryOf(*fdb));
   return absl::OkStatus();
 }

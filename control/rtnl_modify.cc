@@ -11,6 +11,7 @@
 #include "control/af_spec.h"
 #include "control/fill_af_spec.h"
 #include "control/link_check.h"
+#include "control/lower_port.h"
 #include "control/modify_link.h"
 #include "control/rtnl.h"
 #include "control/rtnl_netns.h"
@@ -63,15 +64,14 @@ class Modification {
 
   absl::Status SetAddress() {
     if (!attrs_.Has(IFLA_ADDRESS)) return absl::OkStatus();
+    if (device_.kind != nullptr && device_.kind->fixed_address) return ErrnoStatus(EOPNOTSUPP);
     const bool live = device_.kind == nullptr || device_.kind->live_address_change;
     if (device_.up() && !live) return ErrnoStatus(EBUSY);
     const Bytes address = attrs_.Binary(IFLA_ADDRESS);
     if (!IsUnicastAddress(address)) return ErrnoStatus(EADDRNOTAVAIL);
-    if (const absl::Status status = TellNic(ReadAddress(address)); !status.ok()) return status;
+    if (const absl::Status status = TellBackend(ReadAddress(address)); !status.ok()) return status;
     device_.address = ReadAddress(address);
-    rtnl_.router().OnLinkAddressChanged(device_);
-    Announce();
-    return absl::OkStatus();
+    return TellAddressChanged();
   }
 
   absl::Status SetMtu() {
@@ -82,8 +82,9 @@ class Modification {
     const uint32_t old_mtu = std::exchange(device_.mtu, attrs_.U32(IFLA_MTU));
     rtnl_.Republish(device_);
     Announce();
-    rtnl_.addresses().MtuChanged(device_, old_mtu);
+    rtnl_.addresses().MtuChanged(device_);
     rtnl_.router().OnMtuChanged(device_, old_mtu);
+    if (device_.lower_port != nullptr) device_.lower_port->OnMtuChanged(rtnl_);
     return absl::OkStatus();
   }
 
@@ -119,7 +120,14 @@ class Modification {
   absl::Status SetBroadcast() {
     if (!attrs_.Has(IFLA_BROADCAST)) return absl::OkStatus();
     device_.broadcast = ReadAddress(attrs_.Binary(IFLA_BROADCAST));
+    return TellAddressChanged();
+  }
+
+  // NETDEV_CHANGEADDR
+  absl::Status TellAddressChanged() {
+    rtnl_.router().OnLinkAddressChanged(device_);
     Announce();
+    if (device_.lower_port != nullptr) device_.lower_port->OnAddressChanged(rtnl_);
     return absl::OkStatus();
   }
 
@@ -249,10 +257,13 @@ class Modification {
   }
 
   // ndo_set_mac_address
-  absl::Status TellNic(const MacAddress& address) {
+  absl::Status TellBackend(const MacAddress& address) {
     const Port* port = rtnl_.dataplane().PortOf(device_.id);
-    const bool nic = port != nullptr && device_.kind->has_wire;
-    return nic ? port->backend->SetAddress(address) : absl::OkStatus();
+    if (port == nullptr) return absl::OkStatus();
+    const absl::Status set =
+        device_.kind->has_wire ? port->backend->SetAddress(address) : absl::OkStatus();
+    if (set.ok()) port->backend->OnAddress(address);
+    return set;
   }
 
   // ndo_change_mtu

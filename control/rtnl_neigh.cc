@@ -344,6 +344,7 @@ DumpStart Router::DumpNeighs(const Request& request) {
 
 void Router::Announce(const Neighbour& neighbour, uint16_t type, uint32_t pid) {
   const Namespace& ns = *neighbour.device->ns;
+  on_neighbour_(neighbour, type == RTM_DELNEIGH);
   if (!multicast_.HasMembers(ns, RTNLGRP_NEIGH)) return;
   Datagram datagram;
   const uint16_t flags = type == RTM_GETNEIGH ? NLM_F_REQUEST : 0;

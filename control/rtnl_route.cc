@@ -217,6 +217,7 @@ DumpStart Router::DumpRoutes(const Request& request) {
 
 void Router::AnnounceRoute(const Namespace& ns, const std::vector<const IpRoute*>& routes,
                            uint16_t type, uint16_t flags, const Cause& cause) {
+  on_routes_(ns);
   const bool v4 = routes.front()->dst.address.family == AF_INET;
   const uint32_t group = v4 ? RTNLGRP_IPV4_ROUTE : RTNLGRP_IPV6_ROUTE;
   Publish(ns, group, cause, [&](const MessageHead& origin, Datagram& out) {

@@ -66,13 +66,19 @@ Json DropsByReason(const std::array<uint64_t, kDropReasonCount>& drops) {
   return json;
 }
 
-Json ShowBackend(const Port* port) {
+// The address that a guest must have: of a device that shares its own with others no other will do.
+std::string GuestMac(const Device& device, const BackendStatus& status) {
+  return device.kind->fixed_address && !status.any_mac ? AddressText(device.address) : "any";
+}
+
+Json ShowBackend(const Device& device, const Port* port) {
   if (port == nullptr) return Json();
   const BackendStatus status = port->backend->Status();
   return {{"type", status.type},
           {"state", status.state},
           {"path", status.path},
-          {"queues", status.queues}};
+          {"queues", status.queues},
+          {"mac", GuestMac(device, status)}};
 }
 
 Json ShowCounters(const DeviceTotals& totals) {
@@ -108,7 +114,7 @@ std::string ShowDevice(const Device& device, Registry& registry, const Dataplane
   json["address"] = AddressText(device.address);
   json["link"] = NameOf(device.link);
   json["master"] = NameOf(device.master);
-  json["backend"] = ShowBackend(dataplane.PortOf(device.id));
+  json["backend"] = ShowBackend(device, dataplane.PortOf(device.id));
   json["counters"] = ShowCounters(totals);
   json["drops"] = DropsByReason(totals.drops);
   return Dump(json);

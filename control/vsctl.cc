@@ -113,7 +113,7 @@ void AddCommands(CLI::App& app, const Settings& settings, Arguments& arguments, 
   attach->add_option("backend", arguments.backend, "vhost, tap, ring or ethdev")->required();
   attach->add_option("options", arguments.words,
                      "vhost: path= mode=server|client queues= owner= group= perm=; tap: ifname=; "
-                     "ring: name=; ethdev: DEVARGS");
+                     "ring: name=; all three: mac=rewrite; ethdev: DEVARGS");
 
   AddCommand(app, "detach", "take the backend of a device away", result,
              [&] {

@@ -36,7 +36,8 @@ std::string Backend(const Json& device) {
   const auto backend = device.find("backend");
   if (backend == device.end() || !backend->is_object()) return "    backend none\n";
   return absl::StrCat("    backend ", Text(*backend, "type"), " ", Text(*backend, "state"),
-                      " path ", Text(*backend, "path"), " queues ", Text(*backend, "queues"), "\n");
+                      " path ", Text(*backend, "path"), " queues ", Text(*backend, "queues"),
+                      " mac ", Text(*backend, "mac"), "\n");
 }
 
 std::string Counters(const Json& counters) {

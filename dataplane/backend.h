@@ -20,6 +20,7 @@ struct BackendStatus {
   std::string state;  // "connected", "disconnected", "up", "down"
   std::string path;   // socket, interface or ring name, devargs
   uint16_t queues = 1;
+  bool any_mac = false;  // the guest may have any address, whatever the device has
 };
 
 // What a NIC says of itself.
@@ -60,7 +61,7 @@ class Backend {
   // Control thread.
   virtual BackendStatus Status() const = 0;
 
-  // Control thread, all three; the defaults are for far ends that have none of it. Errors carry an
+  // Control thread, all four; the defaults are for far ends that have none of it. Errors carry an
   // errno and a sentence (ErrnoStatus), and nothing is changed.
   // The device's MTU, for a far end that has one of its own to follow it (tap, NIC).
   virtual absl::Status SetMtu(uint32_t /*mtu*/) { return absl::OkStatus(); }
@@ -69,6 +70,8 @@ class Backend {
   virtual absl::Status SetAddress(const std::array<uint8_t, 6>& /*address*/) {
     return absl::OkStatus();
   }
+  // The device's address, for who tells it from a guest's.
+  virtual void OnAddress(const std::array<uint8_t, 6>& /*address*/) {}
 
  protected:
   Backend() = default;

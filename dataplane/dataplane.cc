@@ -12,12 +12,15 @@ namespace vswitch {
 // stopping one may still look at its device.
 struct Dataplane::Retired {
   std::vector<std::unique_ptr<const Netdev>> netdevs;
+  std::vector<std::unique_ptr<const RxHandler>> rx_handlers;
+  std::vector<std::shared_ptr<const void>> others;
   std::vector<std::unique_ptr<const Port>> ports;
   std::vector<std::unique_ptr<const PollList>> poll_lists;
   std::vector<DeviceId> slots;
 
   bool empty() const {
-    return netdevs.empty() && ports.empty() && poll_lists.empty() && slots.empty();
+    return netdevs.empty() && rx_handlers.empty() && others.empty() && ports.empty() &&
+           poll_lists.empty() && slots.empty();
   }
 };
 
@@ -70,6 +73,17 @@ void Dataplane::Publish(DeviceId id, std::unique_ptr<const Netdev> netdev) {
   if (old != nullptr) retired_->netdevs.emplace_back(old);
 }
 
+void Dataplane::PublishRxHandler(DeviceId id, std::unique_ptr<const RxHandler> handler) {
+  DeviceSlot* slot = table_.Find(id);
+  if (slot == nullptr) return;
+  const RxHandler* old = slot->rx_handler.exchange(handler.release(), std::memory_order_acq_rel);
+  if (old != nullptr) retired_->rx_handlers.emplace_back(old);
+}
+
+void Dataplane::Retire(std::shared_ptr<const void> object) {
+  if (object != nullptr) retired_->others.push_back(std::move(object));
+}
+
 void Dataplane::RemoveDevice(DeviceId id) {
   if (live_.erase(id) > 0) Unpublish(id);
 }
@@ -77,6 +91,7 @@ void Dataplane::RemoveDevice(DeviceId id) {
 void Dataplane::Unpublish(DeviceId id) {
   Detach(id);
   Publish(id, nullptr);
+  PublishRxHandler(id, nullptr);
   table_.Invalidate(id);
   retired_->slots.push_back(id);
 }
@@ -121,6 +136,11 @@ void Dataplane::SetHostStack(DeviceId id, bool on) {
 bool Dataplane::HasHostStack(DeviceId id) const {
   const DeviceSlot* slot = table_.Find(id);
   return slot != nullptr && slot->host_stack.load(std::memory_order_relaxed);
+}
+
+uint16_t Dataplane::WorkerFor(DeviceId id) const {
+  const Port* port = PortOf(id);
+  return port != nullptr ? port->owner[0] : static_cast<uint16_t>(id.slot % workers_.size());
 }
 
 const Port* Dataplane::PortOf(DeviceId id) const {

@@ -33,7 +33,11 @@ class Dataplane {
   DeviceId CreateDevice();
   // Publishes or replaces what forwards for `id`; the old object is retired.
   void Publish(DeviceId id, std::unique_ptr<const Netdev> netdev);
-  // Unpublishes the device and its backend, and retires both.
+  // The same for what takes the frames that `id` receives before its stack; null: nothing any more.
+  void PublishRxHandler(DeviceId id, std::unique_ptr<const RxHandler> handler);
+  // Keeps something that workers may hold until the next grace period has ended.
+  void Retire(std::shared_ptr<const void> object);
+  // Unpublishes the device, its rx handler and its backend, and retires them.
   void RemoveDevice(DeviceId id);
 
   // Puts a backend behind the device, its queues spread over the workers with the fewest queues.
@@ -46,6 +50,8 @@ class Dataplane {
   void SetHostStack(DeviceId id, bool on);
   bool HasHostStack(DeviceId id) const;
   HostQueue& host() { return host_; }
+  // Through which worker the control thread sends on the device, and to its stack.
+  uint16_t WorkerFor(DeviceId id) const;
 
   // Null when nothing is attached. Valid until the next Detach or RemoveDevice of `id`.
   const Port* PortOf(DeviceId id) const;
@@ -54,6 +60,8 @@ class Dataplane {
   void Commit();
 
   DeviceTotals Totals(DeviceId id) const { return table_.Totals(id); }
+  // What the control thread counts for a device; null when the device is gone.
+  DeviceCounters* ControlCounters(DeviceId id) { return table_.ControlCounters(id); }
   const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
   // EAL lcores by worker; empty before Start.
   const std::vector<unsigned>& lcores() const { return lcores_; }

@@ -28,11 +28,14 @@ void DeviceTable::Invalidate(DeviceId id) {
   slot->generation.store(id.generation + 1, std::memory_order_release);
   slot->netdev.store(nullptr, std::memory_order_release);
   slot->port.store(nullptr, std::memory_order_release);
+  slot->rx_handler.store(nullptr, std::memory_order_release);
   slot->host_stack.store(false, std::memory_order_release);
 }
 
 void DeviceTable::Release(DeviceId id) {
-  SlotAt(id.slot).counters.reset();
+  DeviceSlot& slot = SlotAt(id.slot);
+  slot.counters.reset();
+  slot.control_counters.reset();
   free_.push_back(id.slot);
 }
 
@@ -41,7 +44,17 @@ DeviceTotals DeviceTable::Totals(DeviceId id) const {
   const DeviceSlot* slot = Find(id);
   if (slot == nullptr) return totals;
   for (uint16_t i = 0; i < workers_; ++i) totals.Accumulate(slot->counters[i]);
+  if (slot->control_counters != nullptr) totals.Accumulate(*slot->control_counters);
   return totals;
+}
+
+DeviceCounters* DeviceTable::ControlCounters(DeviceId id) {
+  DeviceSlot* slot = Find(id);
+  if (slot == nullptr) return nullptr;
+  if (slot->control_counters == nullptr) {
+    slot->control_counters = std::make_unique<DeviceCounters>();
+  }
+  return slot->control_counters.get();
 }
 
 DeviceSlot& DeviceTable::SlotAt(uint32_t index) {

@@ -13,6 +13,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/counters.h"
 #include "dataplane/netdev.h"
+#include "dataplane/rx_handler.h"
 
 namespace vswitch {
 
@@ -30,12 +31,15 @@ struct Port {
   }
 };
 
-struct DeviceSlot {
+// One cache line.
+struct alignas(64) DeviceSlot {
   std::atomic<const Netdev*> netdev{nullptr};
   std::atomic<const Port*> port{nullptr};
+  std::atomic<const RxHandler*> rx_handler{nullptr};
   std::atomic<bool> host_stack{false};         // takes what nothing else behind the device does
   std::atomic<uint32_t> generation{1};         // of a DeviceId only while the slot is allocated
   std::unique_ptr<DeviceCounters[]> counters;  // by worker index
+  std::unique_ptr<DeviceCounters> control_counters;  // the control thread's; null until it counts
 };
 
 // One writer (control thread); readers look up inside an RCU read section.
@@ -61,7 +65,9 @@ class DeviceTable {
     return slot.generation.load(std::memory_order_acquire) == id.generation ? &slot : nullptr;
   }
 
-  // Control thread. Sum over workers; zeros for an unknown device.
+  // Control thread. Its own counters of a device; null when the device is gone.
+  DeviceCounters* ControlCounters(DeviceId id);
+  // Control thread. Sum over workers and itself; zeros for an unknown device.
   DeviceTotals Totals(DeviceId id) const;
 
  private:

@@ -22,15 +22,20 @@ enum class DropReason : uint8_t {
   kStale,          // the destination was deleted while the packet crossed cores
   kOffload,        // completing checksum or segmentation in software failed
   kHostQueueFull,  // the host stack cannot keep up
+  kIsolated,       // for a sibling that the lower device's mode keeps apart
+  kNotRouted,      // an L3 slave sent what is neither IPv4 nor IPv6, or is for a group
+  kNoRoute,        // the lower device's namespace has no way to the destination
+  kBacklogFull,    // too many frames for groups wait for the same lower device
 };
-inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kHostQueueFull) + 1;
+inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kBacklogFull) + 1;
 
 // The name users see in `vsctl show`, e.g. "too_big". Stable.
 constexpr const char* DropReasonName(DropReason reason) {
   constexpr const char* kNames[kDropReasonCount] = {
-      "device_down", "no_carrier", "too_short",      "too_big",      "malformed",
-      "no_handler",  "no_backend", "backend_down",   "backend_full", "mailbox_full",
-      "stale",       "offload",    "host_queue_full"};
+      "device_down", "no_carrier",  "too_short",       "too_big",      "malformed",
+      "no_handler",  "no_backend",  "backend_down",    "backend_full", "mailbox_full",
+      "stale",       "offload",     "host_queue_full", "isolated",     "not_routed",
+      "no_route",    "backlog_full"};
   return kNames[static_cast<size_t>(reason)];
 }
 

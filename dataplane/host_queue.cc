@@ -55,7 +55,7 @@ void CopyBytes(const rte_mbuf* mbuf, std::vector<uint8_t>& bytes) {
 
 }  // namespace
 
-HostQueue::HostQueue(uint16_t workers, uint32_t capacity) : inbox_(capacity) {
+HostQueue::HostQueue(uint16_t workers, uint32_t capacity) : inbox_(capacity), outbound_(capacity) {
   for (uint16_t i = 0; i < workers; ++i) outboxes_.push_back(std::make_unique<Mailbox>(capacity));
 }
 
@@ -85,12 +85,34 @@ bool HostQueue::Receive(HostFrame& frame) {
   return true;
 }
 
+bool HostQueue::ReceiveOutbound(OutboundFrame& frame) {
+  Letter letter;
+  if (outbound_.Drain({&letter, 1}) == 0) return false;
+  frame.sender = letter.route.from;
+  frame.lower = letter.route.to;
+  frame.offload = letter.packet.offload();
+  CopyBytes(PacketBuffer::Mbuf(letter.packet), frame.bytes);
+  PacketBuffer::Free({&letter.packet, 1});
+  return true;
+}
+
 bool HostQueue::Send(uint16_t worker, DeviceId device, std::span<const uint8_t> bytes,
-                     rte_mempool* pool) {
+                     rte_mempool* pool, const Offload& offload) {
+  return PostOut(worker, {.from = device, .to = {}}, bytes, pool, offload);
+}
+
+bool HostQueue::HandIn(uint16_t worker, DeviceId device, std::span<const uint8_t> bytes,
+                       rte_mempool* pool, const Offload& offload) {
+  const Route route{.from = {}, .to = device, .marks = kCountNothing | kPastHandler};
+  return PostOut(worker, route, bytes, pool, offload);
+}
+
+bool HostQueue::PostOut(uint16_t worker, const Route& route, std::span<const uint8_t> bytes,
+                        rte_mempool* pool, const Offload& offload) {
   rte_mbuf* mbuf = ToMbuf(bytes, pool);
   if (mbuf == nullptr) return false;
-  const Packet packet = PacketBuffer::FromMbuf(mbuf);
-  if (outboxes_[worker]->Post({.from = device, .to = {}}, {&packet, 1}) == 1) return true;
+  const Packet packet = PacketBuffer::FromMbuf(mbuf, offload);
+  if (outboxes_[worker]->Post(route, {&packet, 1}) == 1) return true;
   PacketBuffer::Free({&packet, 1});
   return false;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <new>
 
@@ -23,8 +24,8 @@ union BlankLetters {
 }  // namespace
 
 Mailbox::Mailbox(uint32_t capacity) {
-  const auto size =
-      static_cast<size_t>(rte_ring_get_memsize_elem(kElementSize, capacity * kElements));
+  const auto size = static_cast<size_t>(
+      rte_ring_get_memsize_elem(kElementSize, std::bit_ceil(capacity * kElements)));
   auto* memory = static_cast<rte_ring*>(std::aligned_alloc(RTE_CACHE_LINE_SIZE, size));
   if (memory == nullptr) throw std::bad_alloc();
   ring_.reset(memory);

@@ -14,12 +14,21 @@
 
 namespace vswitch {
 
+// The kernel counts what comes out of an ipvlan in its own way (ipvlan_count_rx).
+enum RouteMark : uint16_t {
+  kCountHeaderTwice = 1,  // rx_bytes
+  kCountMulticast = 2,
+  kCountNothing = 4,  // the frame is from an upper device, for the stack of its lower one
+  kPastHandler = 8,   // nor do upper devices get it: it was routed to an address of the lower one
+};
+
 // Where a packet goes and whose counters move. From a device to itself: out of its own backend, the
 // wire, where nobody of ours receives it.
 struct Route {
   DeviceId from;  // transmitting device: tx_packets, tx_bytes, tx_dropped
   DeviceId to;    // receiving device: its backend takes the packet
   uint16_t queue = 0;
+  uint16_t marks = 0;  // how the receiver takes it: RouteMark
 
   friend bool operator==(const Route&, const Route&) = default;
 };
@@ -34,7 +43,7 @@ class Mailbox {
  public:
   static constexpr uint32_t kCapacity = 4096;
 
-  // Works before rte_eal_init. `capacity` is a power of two; one letter fewer fits.
+  // Works before rte_eal_init. One letter fewer than `capacity` fits.
   explicit Mailbox(uint32_t capacity = kCapacity);
   // Frees the packets that were never drained. No other thread may use the mailbox any more.
   ~Mailbox();

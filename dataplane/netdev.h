@@ -3,6 +3,7 @@
 #ifndef VSWITCH_DATAPLANE_NETDEV_H_
 #define VSWITCH_DATAPLANE_NETDEV_H_
 
+#include <bit>
 #include <cstdint>
 #include <utility>
 
@@ -12,6 +13,7 @@
 namespace vswitch {
 
 class Worker;
+struct Route;
 
 // Names a device in the DeviceTable. The generation tells a device from a later one in the same
 // slot, so that a packet that crosses cores can outlive its destination without harm.
@@ -21,7 +23,10 @@ struct DeviceId {
 
   static constexpr uint32_t kNone = UINT32_MAX;
   bool valid() const { return slot != kNone; }
-  friend bool operator==(const DeviceId&, const DeviceId&) = default;
+  // At once: it is asked of every letter.
+  friend bool operator==(const DeviceId& a, const DeviceId& b) {
+    return std::bit_cast<uint64_t>(a) == std::bit_cast<uint64_t>(b);
+  }
   template <typename H>
   friend H AbslHashValue(H state, const DeviceId& id) {
     return H::combine(std::move(state), id.slot, id.generation);
@@ -41,9 +46,15 @@ class Netdev {
   // return.
   virtual void Forward(Worker& worker, uint16_t queue, Burst& burst) const = 0;
 
-  // The same for what the host stack sends on this device (ndo_start_xmit). Where the stack stands
-  // in the place of a backend there is no difference.
-  virtual void Transmit(Worker& worker, Burst& burst) const { Forward(worker, 0, burst); }
+  // The same for what the host stack and upper devices send on this device (ndo_start_xmit); a flow
+  // keeps to one `queue`. Where the stack stands in the place of a backend there is no difference.
+  virtual void Transmit(Worker& worker, uint16_t queue, Burst& burst) const {
+    Forward(worker, queue, burst);
+  }
+
+  // The same for what reaches the stack of this device, `route.to`, from inside the switch
+  // (netif_rx). By default the backend stands in the place of that stack.
+  virtual void HandIn(Worker& worker, const Route& route, Burst& burst) const;
 
   // Worker thread. What frames count as that the backend refused while it received: by default the
   // stack behind the device failed to send them.

@@ -39,18 +39,22 @@ void Dummy::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
   burst.count = 0;
 }
 
-void Wire::Forward(Worker& worker, uint16_t /*queue*/, Burst& burst) const {
+void Wire::Forward(Worker& worker, uint16_t queue, Burst& burst) const {
   if (up_) {
     if (DeviceCounters* counters = worker.CountersOf(self_))
       counters->multicast.Add(Multicasts(burst));
-    return worker.HandUp({.from = {}, .to = self_}, DropReason::kNoHandler, burst);
+    return worker.Receive({.from = {}, .to = self_, .queue = queue}, DropReason::kNoHandler, burst);
   }
   worker.Drop(self_, DropReason::kDeviceDown, burst.view());
   burst.count = 0;
 }
 
-void Wire::Transmit(Worker& worker, Burst& burst) const {
-  if (up_) return worker.Deliver({self_, self_}, burst);
+void Wire::HandIn(Worker& worker, const Route& route, Burst& burst) const {
+  worker.Receive(route, DropReason::kNoHandler, burst);
+}
+
+void Wire::Transmit(Worker& worker, uint16_t queue, Burst& burst) const {
+  if (up_) return worker.Deliver({self_, self_, queue}, burst);
   worker.Drop(self_, DropReason::kDeviceDown, burst.view());
   burst.count = 0;
 }

@@ -24,7 +24,8 @@ class Wire final : public Netdev {
  public:
   Wire(DeviceId self, bool up) : self_(self), up_(up) {}
   void Forward(Worker& worker, uint16_t queue, Burst& burst) const override;
-  void Transmit(Worker& worker, Burst& burst) const override;
+  void Transmit(Worker& worker, uint16_t queue, Burst& burst) const override;
+  void HandIn(Worker& worker, const Route& route, Burst& burst) const override;
   void CountMalformed(DeviceCounters& counters, uint16_t frames) const override {
     counters.rx_errors.Add(frames);
   }

@@ -22,15 +22,25 @@ Volume VolumeOf(std::span<const Packet> packets) {
   return volume;
 }
 
-void CountDelivered(DeviceCounters* from, DeviceCounters* to, const Volume& volume) {
+void CountMarked(DeviceCounters& to, uint16_t marks, const Volume& volume) {
+  if ((marks & kCountNothing) != 0) return;
+  to.rx_packets.Add(volume.packets);
+  const bool twice = (marks & kCountHeaderTwice) != 0;
+  to.rx_bytes.Add(volume.bytes + (twice ? volume.packets * kEthernetHeaderSize : 0));
+  if ((marks & kCountMulticast) != 0) to.multicast.Add(volume.packets);
+}
+
+void CountDelivered(DeviceCounters* from, DeviceCounters* to, uint16_t marks,
+                    const Volume& volume) {
   if (from != nullptr) {
     from->tx_packets.Add(volume.packets);
     from->tx_bytes.Add(volume.bytes);
   }
-  if (to != nullptr && to != from) {
-    to->rx_packets.Add(volume.packets);
-    to->rx_bytes.Add(volume.bytes);
-  }
+  if (to == nullptr || to == from) return;
+  if (marks != 0) [[unlikely]]
+    return CountMarked(*to, marks, volume);
+  to->rx_packets.Add(volume.packets);
+  to->rx_bytes.Add(volume.bytes);
 }
 
 }  // namespace
@@ -43,6 +53,10 @@ Worker::Worker(uint16_t index, const DeviceTable& table,
       host_(host),
       host_outbox_(host.Outbox(index)),
       poll_list_(new PollList) {}
+
+void Netdev::HandIn(Worker& worker, const Route& route, Burst& burst) const {
+  worker.Deliver(route, burst);
+}
 
 Worker::~Worker() { delete poll_list_.load(std::memory_order_relaxed); }
 
@@ -75,6 +89,8 @@ uint32_t Worker::RunOnce() {
   if (!host_outbox_.empty()) [[unlikely]]
     moved += DrainHost();
   for (const PollEntry& entry : poll_list()) moved += Poll(entry);
+  if (deferred_count_ > 0) [[unlikely]]
+    RunDeferred();
   counters_.rounds.Add(1);
   if (moved > 0) counters_.packets.Add(moved);
   return moved;
@@ -88,8 +104,7 @@ uint32_t Worker::Poll(const PollEntry& entry) {
     CountMalformed(entry.device, burst_.malformed);
   const uint32_t received = burst_.count;
   if (received == 0) return 0;
-  const DeviceSlot* slot = table_.Find(entry.device);
-  const Netdev* netdev = slot == nullptr ? nullptr : slot->netdev.load(std::memory_order_acquire);
+  const Netdev* netdev = NetdevOf(entry.device);
   if (netdev == nullptr) [[unlikely]] {
     Drop(entry.device, DropReason::kStale, burst_.view());
     return received;
@@ -101,12 +116,19 @@ uint32_t Worker::Poll(const PollEntry& entry) {
 void Worker::Deliver(const Route& route, Burst& burst) {
   if (burst.count == 0) return;
   const DeviceSlot* slot = table_.Find(route.to);
-  const Port* port = slot == nullptr ? nullptr : slot->port.load(std::memory_order_acquire);
+  if (slot == nullptr) [[unlikely]] {
+    Drop(route.to, DropReason::kStale, burst.view());
+    burst.count = 0;
+    return;
+  }
+  const RxHandler* handler = slot->rx_handler.load(std::memory_order_acquire);
+  if (handler != nullptr && !Intercept(*handler, route, burst)) [[unlikely]]
+    return;
+  const Port* port = slot->port.load(std::memory_order_acquire);
   if (port == nullptr) [[unlikely]] {
-    slot == nullptr ? Drop(route.to, DropReason::kStale, burst.view())
-                    : HandUp(route, DropReason::kNoBackend, burst);
+    HandUp(route, DropReason::kNoBackend, burst);
   } else if (const uint16_t queue = port->QueueFor(route.queue); port->owner[queue] == index_) {
-    Send(route, *port, queue, burst);
+    Send(route, *slot, *port, queue, burst);
   } else {
     const uint16_t posted = mailboxes_[port->owner[queue]]->Post(route, burst.view());
     Refuse(route, DropReason::kMailboxFull, burst.view().subspan(posted));
@@ -114,11 +136,20 @@ void Worker::Deliver(const Route& route, Burst& burst) {
   burst.count = 0;
 }
 
-void Worker::Send(const Route& route, const Port& port, uint16_t queue, Burst& burst) {
+// What a device sends out of its own backend, the wire, it does not receive.
+bool Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burst) {
+  const bool past = route.from == route.to || (route.marks & kPastHandler) != 0;
+  if (!past) handler.Receive(*this, route, burst);
+  return burst.count > 0;
+}
+
+void Worker::Send(const Route& route, const DeviceSlot& to, const Port& port, uint16_t queue,
+                  Burst& burst) {
   const SendResult result = port.backend->Send(queue, burst);
-  CountDelivered(CountersOf(route.from), CountersOf(route.to),
+  CountDelivered(CountersOf(route.from), &to.counters[index_], route.marks,
                  VolumeOf(burst.view().first(result.accepted)));
-  Refuse(route, result.reason, burst.view().subspan(result.accepted));
+  if (result.accepted < burst.count) [[unlikely]]
+    Refuse(route, result.reason, burst.view().subspan(result.accepted));
 }
 
 uint32_t Worker::DrainMailbox() {
@@ -163,31 +194,71 @@ void Worker::Hand(const Route& route, Burst& burst) {
   const uint16_t queue = port->QueueFor(route.queue);
   // The backend was replaced on the way and is another worker's now: one core hop is the limit.
   if (port->owner[queue] != index_) return Refuse(route, DropReason::kStale, burst.view());
-  Send(route, *port, queue, burst);
+  Send(route, *slot, *port, queue, burst);
 }
 
 uint32_t Worker::DrainHost() {
   const uint16_t n = host_outbox_.Drain(letters_);
   for (uint16_t i = 0; i < n; ++i) {
+    const Route& route = letters_[i].route;
     burst_.packets[0] = letters_[i].packet;
     burst_.count = 1;
-    Transmit(letters_[i].route.from, burst_);
+    route.to.valid() ? HandIn(route, burst_) : Transmit(route.from, 0, burst_);
   }
   return n;
 }
 
-void Worker::Transmit(DeviceId device, Burst& burst) {
-  const DeviceSlot* slot = table_.Find(device);
-  const Netdev* netdev = slot == nullptr ? nullptr : slot->netdev.load(std::memory_order_acquire);
-  if (netdev == nullptr) return Drop(device, DropReason::kStale, burst.view());
-  netdev->Transmit(*this, burst);
+void Worker::Transmit(DeviceId device, uint16_t queue, Burst& burst) {
+  if (const Netdev* netdev = NetdevOf(device)) return netdev->Transmit(*this, queue, burst);
+  Drop(device, DropReason::kStale, burst.view());
+  burst.count = 0;
+}
+
+void Worker::HandIn(const Route& route, Burst& burst) {
+  if (const Netdev* netdev = NetdevOf(route.to)) return netdev->HandIn(*this, route, burst);
+  Drop(route.to, DropReason::kStale, burst.view());
+  burst.count = 0;
+}
+
+void Worker::Receive(const Route& route, DropReason reason, Burst& burst) {
+  const DeviceSlot* slot = table_.Find(route.to);
+  const RxHandler* handler =
+      slot == nullptr ? nullptr : slot->rx_handler.load(std::memory_order_acquire);
+  if (handler != nullptr && !Intercept(*handler, route, burst)) return;
+  HandUp(route, reason, burst);
+}
+
+void Worker::CountReceived(const Route& route, std::span<const Packet> packets) {
+  CountDelivered(CountersOf(route.from), CountersOf(route.to), route.marks, VolumeOf(packets));
+}
+
+bool Worker::Defer(DeviceId device) {
+  const auto end = deferred_.begin() + deferred_count_;
+  if (std::find(deferred_.begin(), end, device) != end) return true;
+  if (deferred_count_ == deferred_.size()) return false;
+  deferred_[deferred_count_++] = device;
+  return true;
+}
+
+// A device may defer itself again meanwhile: it finds itself in the list.
+void Worker::RunDeferred() {
+  for (uint16_t i = 0; i < deferred_count_;) {
+    const DeviceSlot* slot = table_.Find(deferred_[i]);
+    const RxHandler* handler =
+        slot == nullptr ? nullptr : slot->rx_handler.load(std::memory_order_acquire);
+    if (handler != nullptr && handler->Work(*this)) {
+      ++i;
+    } else {
+      deferred_[i] = deferred_[--deferred_count_];
+    }
+  }
 }
 
 void Worker::HandUp(const Route& route, DropReason reason, Burst& burst) {
   const DeviceSlot* slot = table_.Find(route.to);
   if (slot != nullptr && slot->host_stack.load(std::memory_order_relaxed)) PostToHost(route, burst);
   // The rest ends as what the kernel's stack has no use for.
-  CountDelivered(CountersOf(route.from), CountersOf(route.to), VolumeOf(burst.view()));
+  CountReceived(route, burst.view());
   Drop(route.to, reason, burst.view());
   burst.count = 0;
 }
@@ -201,8 +272,7 @@ void Worker::PostToHost(const Route& route, Burst& burst) {
   }
   burst.count = kept;
   const uint16_t posted = host_.Post(route, taken.view());
-  CountDelivered(CountersOf(route.from), CountersOf(route.to),
-                 VolumeOf(taken.view().first(posted)));
+  CountReceived(route, taken.view().first(posted));
   Refuse(route, DropReason::kHostQueueFull, taken.view().subspan(posted));
 }
 

@@ -52,6 +52,29 @@ class Worker {
   // dropped and counted. The burst is empty on return.
   void Deliver(const Route& route, Burst& burst);
 
+  // For Netdev::Forward of a device whose backend is the wire, from where the burst came: the same
+  // as Deliver, except that the backend is not the device's stack.
+  void Receive(const Route& route, DropReason reason, Burst& burst);
+
+  // For upper devices: lets `device` send the burst (Netdev::Transmit).
+  void Transmit(DeviceId device, uint16_t queue, Burst& burst);
+  // For upper devices: gives the burst to the stack of route.to (Netdev::HandIn).
+  void HandIn(const Route& route, Burst& burst);
+
+  // For RxHandler::Receive. The packets count as sent by route.from and received by route.to, which
+  // does not keep them.
+  void CountReceived(const Route& route, std::span<const Packet> packets);
+
+  // Calls RxHandler::Work of the device after this round's ports. False when too many devices wait.
+  bool Defer(DeviceId device);
+
+  // The device's Netdev; null when it is gone.
+  const Netdev* NetdevOf(DeviceId device) const {
+    const DeviceSlot* slot = table_.Find(device);
+    return slot == nullptr ? nullptr : slot->netdev.load(std::memory_order_acquire);
+  }
+  HostQueue& host() { return host_; }
+
   // For Netdev::Forward. The packets have reached the stack of route.to, which has none attached:
   // they count as received, and go to the host stack where the device has it. What that does not
   // take is dropped and counted as `reason`. The burst is empty on return.
@@ -85,8 +108,9 @@ class Worker {
   void CountRound(uint32_t moved, uint64_t cycles);
   uint32_t DrainMailbox();
   uint32_t DrainHost();
-  // What the host stack sends on `device`.
-  void Transmit(DeviceId device, Burst& burst);
+  // Whether `handler` leaves anything in the burst.
+  bool Intercept(const RxHandler& handler, const Route& route, Burst& burst);
+  void RunDeferred();
   // Delivers the letters, staged by route: senders that alternate cost a receiver no more
   // notifications than one sender.
   void Open(std::span<Letter> letters);
@@ -96,7 +120,9 @@ class Worker {
   // The last step of packets that came by mailbox.
   void Hand(const Route& route, Burst& burst);
   uint32_t Poll(const PollEntry& entry);
-  void Send(const Route& route, const Port& port, uint16_t queue, Burst& burst);
+  // `to` is the slot of route.to, and `port` what it had.
+  void Send(const Route& route, const DeviceSlot& to, const Port& port, uint16_t queue,
+            Burst& burst);
   // Moves out of the burst what the host stack takes.
   void PostToHost(const Route& route, Burst& burst);
   // The receiver's input queue is full (or gone): dropped on both sides' counters.
@@ -111,6 +137,9 @@ class Worker {
   std::atomic<const PollList*> poll_list_;
   WorkerCounters counters_;
   std::atomic<bool> forget_longest_{false};
+  // Devices with work left; room for a bounded number, since nothing is allocated here.
+  std::array<DeviceId, 64> deferred_;
+  uint16_t deferred_count_ = 0;
   Burst burst_;
   std::array<Letter, Burst::kCapacity> letters_;
 };

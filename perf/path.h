@@ -58,6 +58,17 @@ std::unique_ptr<Path> MakeDeviceLookup(uint32_t size);
 std::unique_ptr<Path> MakeIndexLookup(uint32_t size);
 std::unique_ptr<Path> MakeNameLookup(uint32_t size);
 std::unique_ptr<Path> MakeNewLink(uint32_t size);
+// `size` is the number of addresses that packets of a burst are for.
+std::unique_ptr<Path> MakeIpvlanL2(uint32_t size);
+std::unique_ptr<Path> MakeIpvlanL3(uint32_t size);
+std::unique_ptr<Path> MakeIpvlanWire(uint32_t size);
+// `size` is the number of addresses there are.
+std::unique_ptr<Path> MakeAddressFind(uint32_t size);
+std::unique_ptr<Path> MakeAddressLookup(uint32_t size);
+std::unique_ptr<Path> MakeAddressChange(uint32_t size);
+std::unique_ptr<Path> MakeRteFind(uint32_t size);
+std::unique_ptr<Path> MakeRteLookup(uint32_t size);
+std::unique_ptr<Path> MakeRteChange(uint32_t size);
 // `size` is the number of requests in a datagram.
 std::unique_ptr<Path> MakeParse(uint32_t size);
 

@@ -4,6 +4,8 @@
 namespace vswitch {
 
 std::span<const PathFamily> PathFamilies() {
+  static const std::vector<uint32_t> addresses = {2, 1000, 100000, 1000000};
+  static const std::vector<uint32_t> table = {10, 1000, 100000, 1000000};
   static const std::vector<PathFamily> families = {
       {"veth", "a burst through a veth pair, ring to ring", {1, 8, 32, 64}, MakeVethHop},
       {"cross_core", "the same to another worker's ring", {1, 8, 32, 64}, MakeCrossCoreHop},
@@ -13,6 +15,18 @@ std::span<const PathFamily> PathFamilies() {
       {"device_lookup", "a device by its number", {1, 1000, 100000}, MakeDeviceLookup},
       {"index_lookup", "a link by its ifindex", {1, 1000, 100000}, MakeIndexLookup},
       {"name_lookup", "a link by its name", {1, 1000, 100000}, MakeNameLookup},
+      {"ipvlan_l2", "a burst from a slave to another, ring to ring", addresses, MakeIpvlanL2},
+      {"ipvlan_l3", "the same in L3 mode", addresses, MakeIpvlanL3},
+      {"ipvlan_wire",
+       "a burst from an L3 slave, routed to the wire",
+       {2, 1000, 60000},
+       MakeIpvlanWire},
+      {"address_find", "an address among so many", table, MakeAddressFind},
+      {"address_lookup", "a burst of them at once", table, MakeAddressLookup},
+      {"address_change", "an address that comes and goes", table, MakeAddressChange},
+      {"rte_hash_find", "the same with rte_hash", table, MakeRteFind},
+      {"rte_hash_lookup", "the same with rte_hash", table, MakeRteLookup},
+      {"rte_hash_change", "the same with rte_hash", table, MakeRteChange},
       {"parse", "`ip link add type veth`, parsed", {1}, MakeParse},
       {"newlink", "a veth pair made and deleted beside others", {0, 1000, 100000}, MakeNewLink},
   };

@@ -2,7 +2,6 @@
 #include "perf/small_switch.h"
 
 #include <rte_eal.h>
-#include <rte_ring.h>
 #include <sched.h>
 
 #include <cstdio>
@@ -30,7 +29,7 @@ void StartEal(char* program) {
                                     "--no-telemetry",
                                     "--log-level=error",
                                     "-m",
-                                    "64",
+                                    "256",
                                     "--lcores=0@" + std::to_string(sched_getcpu())};
   std::vector<char*> argv = {program};
   for (std::string& word : words) argv.push_back(word.data());
@@ -52,6 +51,33 @@ std::vector<rte_mbuf*> NewFrames(uint32_t count) {
   return frames;
 }
 
+void AttachRing(Dataplane& dataplane, DeviceId device, const std::string& name) {
+  const BackendSpec spec{.type = BackendType::kRing};
+  auto backend = CreateBackend(spec, name, 1500, {.pool = PacketPool(), .rcu = &dataplane.rcu()});
+  Require(backend.ok(), "no ring backend");
+  dataplane.Attach(device, *std::move(backend));
+}
+
+rte_ring* FindRing(const std::string& name) {
+  rte_ring* ring = rte_ring_lookup(name.c_str());
+  Require(ring != nullptr, "there is no such ring");
+  return ring;
+}
+
+void EnqueueAll(rte_ring* ring, std::span<rte_mbuf*> frames) {
+  const auto count = static_cast<unsigned>(frames.size());
+  const unsigned put =
+      rte_ring_enqueue_bulk(ring, reinterpret_cast<void**>(frames.data()), count, nullptr);
+  Require(put == count, "a ring is full");
+}
+
+void DequeueAll(rte_ring* ring, std::span<rte_mbuf*> frames) {
+  const auto count = static_cast<unsigned>(frames.size());
+  const unsigned got =
+      rte_ring_dequeue_bulk(ring, reinterpret_cast<void**>(frames.data()), count, nullptr);
+  Require(got == count, "frames were lost");
+}
+
 RingVeth::RingVeth(uint16_t workers, uint32_t pairs) : dataplane_(workers) {
   for (uint32_t i = 0; i < pairs; ++i) pairs_.push_back(MakePair(std::to_string(i)));
   dataplane_.Commit();
@@ -62,10 +88,9 @@ RingVeth::Rings RingVeth::MakePair(const std::string& number) {
   const DeviceId b = dataplane_.CreateDevice();
   Publish(a, b);
   Publish(b, a);
-  Attach(a, "a" + number);
-  Attach(b, "b" + number);
-  return {rte_ring_lookup(("a" + number + "_rx").c_str()),
-          rte_ring_lookup(("b" + number + "_tx").c_str())};
+  AttachRing(dataplane_, a, "a" + number);
+  AttachRing(dataplane_, b, "b" + number);
+  return {FindRing("a" + number + "_rx"), FindRing("b" + number + "_tx")};
 }
 
 void RingVeth::Publish(DeviceId self, DeviceId peer) {
@@ -73,29 +98,17 @@ void RingVeth::Publish(DeviceId self, DeviceId peer) {
                                VethState{.self = self, .peer = peer, .up = true, .carrier = true}));
 }
 
-// To the worker with the fewest queues: in turn.
-void RingVeth::Attach(DeviceId device, const std::string& name) {
-  const BackendSpec spec{.type = BackendType::kRing};
-  auto backend = CreateBackend(spec, name, 1500, {.pool = PacketPool(), .rcu = &dataplane_.rcu()});
-  Require(backend.ok(), "no ring backend");
-  dataplane_.Attach(device, *std::move(backend));
-}
-
 void RingVeth::AddPort(const std::string& name) {
-  Attach(dataplane_.CreateDevice(), name);
+  AttachRing(dataplane_, dataplane_.CreateDevice(), name);
   dataplane_.Commit();
 }
 
 void RingVeth::Offer(std::span<rte_mbuf*> frames, uint32_t pair) {
-  const auto count = static_cast<unsigned>(frames.size());
-  rte_ring_enqueue_bulk(pairs_[pair].in, reinterpret_cast<void**>(frames.data()), count, nullptr);
+  EnqueueAll(pairs_[pair].in, frames);
 }
 
 void RingVeth::Collect(std::span<rte_mbuf*> frames, uint32_t pair) {
-  const auto count = static_cast<unsigned>(frames.size());
-  const unsigned got = rte_ring_dequeue_bulk(
-      pairs_[pair].out, reinterpret_cast<void**>(frames.data()), count, nullptr);
-  Require(got == count, "frames were lost");
+  DequeueAll(pairs_[pair].out, frames);
 }
 
 }  // namespace vswitch

@@ -4,6 +4,7 @@
 #define VSWITCH_PERF_SMALL_SWITCH_H_
 
 #include <rte_mbuf.h>
+#include <rte_ring.h>
 
 #include <cstdint>
 #include <span>
@@ -24,6 +25,13 @@ void StartEal(char* program);
 rte_mempool* PacketPool();
 // `count` frames of 64 bytes without offload requests; to be freed by the caller.
 std::vector<rte_mbuf*> NewFrames(uint32_t count);
+
+// Puts rings NAME_rx and NAME_tx behind the device, of the worker with the fewest queues.
+void AttachRing(Dataplane& dataplane, DeviceId device, const std::string& name);
+rte_ring* FindRing(const std::string& name);
+// All of them; it is an error when they do not fit, or are not there.
+void EnqueueAll(rte_ring* ring, std::span<rte_mbuf*> frames);
+void DequeueAll(rte_ring* ring, std::span<rte_mbuf*> frames);
 
 // Veth pairs, of each the first end belongs to the first worker and the second to the last.
 class RingVeth {
@@ -50,7 +58,6 @@ class RingVeth {
 
   Rings MakePair(const std::string& number);
   void Publish(DeviceId self, DeviceId peer);
-  void Attach(DeviceId device, const std::string& name);
 
   Dataplane dataplane_;
   std::vector<Rings> pairs_;

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
 #include "pmd/ethdev_backend.h"
+#include "pmd/mac_rewrite.h"
 #include "pmd/ring_backend.h"
 #include "pmd/tap_backend.h"
 #include "pmd/vhost_backend.h"
@@ -21,9 +22,10 @@ absl::StatusOr<BackendType> ParseBackendType(const std::string& name) {
       EINVAL, absl::StrCat("unknown backend \"", name, "\": it is vhost, tap, ring or ethdev"));
 }
 
-absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendSpec& spec,
-                                                       const std::string& device, uint32_t mtu,
-                                                       const BackendEnv& env) {
+namespace {
+
+absl::StatusOr<std::unique_ptr<Backend>> Create(const BackendSpec& spec, const std::string& device,
+                                                uint32_t mtu, const BackendEnv& env) {
   switch (spec.type) {
     case BackendType::kVhost:
       return VhostBackend::Create(spec, device, env);
@@ -35,6 +37,16 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendSpec& spec,
       return EthdevBackend::Create(spec, mtu, env);
   }
   return ErrnoStatus(EINVAL, "unknown backend type");
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Backend>> CreateBackend(const BackendSpec& spec,
+                                                       const std::string& device, uint32_t mtu,
+                                                       const BackendEnv& env) {
+  absl::StatusOr<std::unique_ptr<Backend>> backend = Create(spec, device, mtu, env);
+  if (!backend.ok() || !spec.rewrite_mac) return backend;
+  return std::make_unique<MacRewrite>(*std::move(backend), env.pool);
 }
 
 }  // namespace vswitch

@@ -29,6 +29,7 @@ struct BackendSpec {
   uint32_t mode = 0660;  // vhost server: socket permissions
   std::string name;      // tap: ifname (empty: kernel's choice); ring: name (empty: the device's)
   std::string devargs;   // ethdev
+  bool rewrite_mac = false;  // not ethdev: the guest keeps an address of its own
 };
 
 // What a backend needs from the process; outlives every backend.

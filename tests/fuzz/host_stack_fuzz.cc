@@ -42,6 +42,17 @@ class World : public HostContext, private NeighAnnouncer {
   void Receive(Bytes frame, bool checksum_pending) {
     sent_ = 0;
     stack_.Receive(device_, frame, checksum_pending, now_);
+    Check();
+  }
+  // Nothing is answered: at most what waited goes.
+  void Overhear(Bytes frame) {
+    const size_t held = stack_.held();
+    sent_ = 0;
+    stack_.Overhear(device_, frame, now_);
+    FUZZ_CHECK(sent_ <= held - stack_.held());
+    Check();
+  }
+  void Check() const {
     // An answer, or a neighbour's whole queue.
     FUZZ_CHECK(sent_ <= HostStack::kHeldPackets + 1);
     FUZZ_CHECK(stack_.held() <= HostStack::kHeldPacketsInAll);
@@ -79,7 +90,7 @@ class World : public HostContext, private NeighAnnouncer {
   void OnDuplicate(Device&, const IpAddress& address) override {
     FUZZ_CHECK(address == Ip("fd00::7"));
   }
-  void Transmit(const Device& device, Bytes bytes) override {
+  void Transmit(const Device& device, Bytes bytes, const Offload&) override {
     ++sent_;
     const auto frame = ReadEthernet(bytes);
     FUZZ_CHECK(frame.has_value() && frame->source == device.address);
@@ -121,7 +132,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   while (input.size() >= 4) {
     const size_t length = std::min<size_t>(input.size() - 4, input[0] << 8 | input[1]);
     world.Pass(input[2]);
-    world.Receive(input.subspan(4, length), (input[3] & 1) != 0);
+    const Bytes frame = input.subspan(4, length);
+    (input[3] & 2) != 0 ? world.Overhear(frame) : world.Receive(frame, (input[3] & 1) != 0);
     input = input.subspan(4 + length);
   }
   world.Flush();

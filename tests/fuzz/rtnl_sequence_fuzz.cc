@@ -4,19 +4,24 @@
 // what it is, the bytes that follow are what it needs.
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/neighbour.h>
 #include <linux/net_namespace.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 
 #include <array>
+#include <cerrno>
 #include <chrono>
 #include <cstring>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "control/ipvlan_key.h"
+#include "control/ipvlan_master.h"
 #include "control/link_name.h"
 #include "control/rtnl.h"
+#include "dataplane/errno_status.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace vswitch {
@@ -27,7 +32,8 @@ constexpr size_t kMaxSteps = 200;
 constexpr size_t kStepsPerDump = 16;
 constexpr std::array<const char*, 12> kNames = {"a",  "b",  "c",  "d%d", "veth%d", "veth0",
                                                 "d0", "lo", "a1", "%d",  "x%dy",   ""};
-constexpr std::array<const char*, 4> kKinds = {"veth", "dummy", "nosuch", ""};
+constexpr std::array<uint8_t, 2> kLastBytes = {1, 2};  // of MAC addresses
+constexpr std::array<const char*, 5> kKinds = {"veth", "dummy", "ipvlan", "nosuch", ""};
 
 // Reads an input byte by byte; what is missing reads as zero.
 class Input {
@@ -107,6 +113,18 @@ class FuzzMulticast : public Multicast {
   void Notify(const Namespace&, uint32_t, const Datagram& datagram) override {
     const std::optional<NlMessage> message = NlReader(datagram).Next();
     FUZZ_CHECK(message.has_value() && message->bytes.size() == datagram.size());
+  }
+};
+
+// Refuses some MTUs.
+class FuzzBackend final : public Backend {
+ public:
+  uint16_t queues() const override { return 1; }
+  void Receive(uint16_t, Burst&) override {}
+  SendResult Send(uint16_t, Burst&) override { return {}; }
+  BackendStatus Status() const override { return {}; }
+  absl::Status SetMtu(uint32_t mtu) override {
+    return mtu % 3 == 1 ? ErrnoStatus(EINVAL) : absl::OkStatus();
   }
 };
 
@@ -194,22 +212,32 @@ class World {
     NlWriter writer(datagram);
     BeginLink(writer, RTM_NEWLINK, input);
     PutLinkAttributes(writer, input);
+    if (input.Coin()) writer.PutS32(IFLA_LINK, Index(input));
     const size_t info = writer.BeginNest(IFLA_LINKINFO);
     writer.PutString(IFLA_INFO_KIND, input.Pick(kKinds));
     if (input.Coin()) {
       const size_t data = writer.BeginNest(IFLA_INFO_DATA);
-      const size_t peer = writer.BeginNest(VETH_INFO_PEER);
-      ifinfomsg header{};
-      header.ifi_index = input.Byte() % 8;
-      header.ifi_flags = header.ifi_change = input.Byte();
-      writer.PutStruct(header);
-      PutLinkAttributes(writer, input);
-      writer.EndNest(peer);
+      input.Coin() ? PutPeer(writer, input) : PutIpvlan(writer, input);
       writer.EndNest(data);
     }
     writer.EndNest(info);
     writer.End();
     return datagram;
+  }
+
+  static void PutPeer(NlWriter& writer, Input& input) {
+    const size_t peer = writer.BeginNest(VETH_INFO_PEER);
+    ifinfomsg header{};
+    header.ifi_index = input.Byte() % 8;
+    header.ifi_flags = header.ifi_change = input.Byte();
+    writer.PutStruct(header);
+    PutLinkAttributes(writer, input);
+    writer.EndNest(peer);
+  }
+
+  static void PutIpvlan(NlWriter& writer, Input& input) {
+    if (input.Coin()) writer.PutU16(IFLA_IPVLAN_MODE, input.Byte() % (IPVLAN_MODE_MAX + 1));
+    if (input.Coin()) writer.PutU16(IFLA_IPVLAN_FLAGS, input.Byte() % 5);
   }
 
   static Datagram Change(Input& input) {
@@ -280,7 +308,10 @@ class World {
 
   // What is no request about a link.
   void Odd(FuzzClient& client, Input& input) {
-    switch (input.Byte() % 7) {
+    const uint8_t what = input.Byte();
+    if (what >= 0xfc) return Plug(*client.ns, input);
+    if (what >= 0xf8) return Handle(client, Receive(input));
+    switch (what % 7) {
       case 0:
         return Handle(client, Nsid(input));
       case 1:
@@ -301,6 +332,33 @@ class World {
         client.admin = !client.admin || input.Coin();
         return;
     }
+  }
+
+  // What a link receives beside its own address (AF_BRIDGE).
+  static Datagram Receive(Input& input) {
+    Datagram datagram;
+    NlWriter writer(datagram);
+    writer.Begin(input.Coin() ? RTM_NEWNEIGH : RTM_DELNEIGH, NLM_F_REQUEST | NLM_F_ACK, 1, 0);
+    writer.PutStruct(ndmsg{.ndm_family = AF_BRIDGE,
+                           .ndm_ifindex = Index(input),
+                           .ndm_state = NUD_PERMANENT,
+                           .ndm_flags = NTF_SELF});
+    writer.PutBytes(NDA_LLADDR, MacAddress{input.Byte(), 0, 0, 0, 0, input.Pick(kLastBytes)});
+    writer.End();
+    return datagram;
+  }
+
+  // Somebody comes to stand behind a link, or goes.
+  void Plug(const Namespace& ns, Input& input) {
+    Device* device = ns.FindByIndex(Index(input));
+    if (device == nullptr || device->kind == nullptr) return;
+    if (dataplane_.PortOf(device->id) != nullptr) {
+      (void)rtnl_.Detach(*device);
+    } else if (device->kind->can_have_backend) {
+      dataplane_.Publish(device->id, device->kind->make_netdev(*device));
+      dataplane_.Attach(device->id, std::make_unique<FuzzBackend>());
+    }
+    rtnl_.Commit();
   }
 
   static Datagram Nsid(Input& input) {
@@ -334,6 +392,7 @@ class World {
       FUZZ_CHECK(IsLegalName(device->name));
       for (const std::string& altname : device->altnames) CheckName(ns, *device, altname, names);
       CheckPair(*device);
+      CheckSlave(*device);
     }
     FUZZ_CHECK(ns.FindByIndex(1) == &ns.lo());
     for (const auto& [id, peer] : ns.ids()) {
@@ -356,6 +415,29 @@ class World {
     FUZZ_CHECK(peer->link == &device);
     FUZZ_CHECK(peer->ns->FindByIndex(peer->ifindex) == peer);
     FUZZ_CHECK(device.carrier == (device.up() && peer->up()));
+  }
+
+  // A slave is one of its lower device, which is there, and has its addresses to itself.
+  static void CheckSlave(const Device& device) {
+    FUZZ_CHECK((device.ipvlan != nullptr) ==
+               (device.kind != nullptr && device.kind->name == "ipvlan"));
+    if (device.ipvlan == nullptr) return;
+    const IpvlanMaster& master = *device.ipvlan->master;
+    const Device* phy = device.link;
+    FUZZ_CHECK(device.ipvlan->joined && *device.ipvlan->position == &device);
+    FUZZ_CHECK(phy != nullptr && phy == &master.phy() && phy->lower_port == &master);
+    FUZZ_CHECK(phy->ipvlan == nullptr && phy->ns->FindByIndex(phy->ifindex) == phy);
+    FUZZ_CHECK(device.dev_id != 0 && device.address == phy->address);
+    FUZZ_CHECK(device.ipvlan->unicast == (device.up() && HasUnicast(device)));
+    FUZZ_CHECK(!device.ipvlan->unicast || phy->upper_unicast > 0);
+    if (device.inet == nullptr) return;
+    for (const uint8_t family : {uint8_t{AF_INET}, uint8_t{AF_INET6}}) {
+      for (const InetAddress& address : device.inet->Of(family)) {
+        FUZZ_CHECK(master.OwnerOf(IpvlanKey(address)) == &device);
+        const bool found = master.port()->addresses().Find(KeyOf(IpvlanKey(address))) != 0;
+        FUZZ_CHECK(found == device.up());
+      }
+    }
   }
 
   // Every link, once, unless a dump is under way already.

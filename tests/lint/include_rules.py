@@ -31,6 +31,7 @@ BUFFER_FILES = (
     "dataplane/host_queue.cc",  # copies frames for the host stack
     "dataplane/mailbox.cc",     # frees what nobody fetched
     "dataplane/packet_buffer.h",
+    "dataplane/packet_edit.cc",  # copies, and writes where devices may
     "dataplane/worker.cc",      # frees what it drops
 )
 

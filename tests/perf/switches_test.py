@@ -3,10 +3,10 @@
 
 import tomllib
 
-from harness.case import Load, Topology
+from harness.case import FULL, QUICK, Load, Topology
 from harness.generator import faults, loss
-from harness.switches import ovs, testpmd
-from harness.switches.switch import Work
+from harness.switches import ipvlan, ovs, testpmd
+from harness.switches.switch import Setup, Work
 from harness.switches.vswitch import config_of
 
 PMD_STATS = """pmd thread numa_id 0 core_id 1:
@@ -49,6 +49,31 @@ def test_the_config_file_has_every_port():
     assert [end["name"] for end in ends if "backend" in end] == [
         "p0", "p1", "p2", "p3", "i0", "i1", "i2"]
     assert all(end["up"] and end["mtu"] == 9000 for end in ends)
+
+
+def test_every_address_that_is_sent_to_is_the_second_slaves():
+    lines = list(ipvlan.batch_of("l3", 70_000))
+    slaves = [line for line in lines[0].splitlines() if "type ipvlan" in line]
+    assert [line.split("name ")[1] for line in slaves] == [
+        "p0 type ipvlan mode l3", "p1 type ipvlan mode l3"]
+    assert f"address {ipvlan.MAC} type dummy" in lines[0]
+    assert len(set(lines[1:])) == 70_000 and all(line.endswith("/32 dev p1\n")
+                                                 for line in lines[1:])
+    options = dict(zip(*[iter(map(str, ipvlan.load_to(70_000).options()))] * 2))
+    assert options["--src-mac"] == options["--dst-mac"] == ipvlan.MAC
+    assert options["--dst-ip"] == lines[1].split()[2].removesuffix("/32") + "/70000"
+    assert f"addr add {options['--src-ip']}/32 dev p0" in lines[0]
+
+
+def test_ipvlan_is_compared_with_a_veth_pair_and_with_testpmd():
+    for plan, counts in ((QUICK, [2, 100_000]), (FULL, [2, 1_000, 100_000, 1_000_000])):
+        groups = list(ipvlan.groups("l2", plan))
+        assert [case.where["addresses"] for group in groups for case in group.cases] == counts
+        for group, count in zip(groups, counts):
+            kinds = [kind(Setup(None, None, group.topology)) for kind in group.switches]
+            assert [kind.name for kind in kinds] == ["vswitch", "vswitch veth", "testpmd io"]
+            assert (kinds[0].mode, kinds[0].addresses) == ("l2", count)
+            assert group.cases[0].method.load == ipvlan.load_to(count)
 
 
 def test_options_of_a_load():

@@ -33,6 +33,7 @@ ifa_cacheinfo Lifetimes(uint32_t valid, uint32_t preferred);
 
 class AddressTest : public RtnlTest {
  protected:
+  using RtnlTest::RtnlTest;
   static constexpr uint16_t kCreate = NLM_F_CREATE | NLM_F_EXCL;
   static constexpr uint16_t kReplace = NLM_F_CREATE | NLM_F_REPLACE;
 

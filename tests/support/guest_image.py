@@ -20,8 +20,9 @@ _KERNEL_PACKAGE = "linux-image-cloud-amd64"
 _MODULES = ("virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci",
             "failover", "net_failover", "virtio_net")
 _PROGRAMS = ("/usr/bin/iperf3",)
+_PYTHON = "/usr/bin/python3"
 _APPLETS = ("base64 cat dd echo head insmod ip kill ls mkdir mount nc ping poweroff printf reboot "
-            "sed seq sh sha256sum sleep stty timeout true uname wc").split()
+            "rmmod sed seq sh sha256sum sleep stty timeout true uname wc").split()
 _INIT = pathlib.Path(__file__).with_name("guest_init.sh")
 
 
@@ -31,6 +32,17 @@ class GuestImage:
     initramfs: pathlib.Path
 
 
+@dataclasses.dataclass(frozen=True)
+class Extras:
+    """What a guest has beside what all have: kernel modules (for the test to insmod, from
+    /lib/modules), programs, Python's interpreter with modules of its standard library, and modules
+    of `support`, in /support."""
+    modules: tuple = ()
+    programs: tuple = ()
+    python: tuple = ()
+    support: tuple = ()
+
+
 def cache_dir():
     base = os.environ.get("VSWITCH_CACHE")
     if not base:
@@ -38,7 +50,7 @@ def cache_dir():
     return pathlib.Path(base)
 
 
-def guest_image(say=lambda line: None):
+def guest_image(say=lambda line: None, extras=Extras()):
     """The image, built first when the cache has none. `say` is told of what takes long."""
     cache = cache_dir()
     cache.mkdir(parents=True, exist_ok=True)
@@ -46,7 +58,7 @@ def guest_image(say=lambda line: None):
         fcntl.flock(lock, fcntl.LOCK_EX)
         kernel_tree = _kernel_tree(cache, say)
         return GuestImage(next(kernel_tree.glob("boot/vmlinuz-*")),
-                          _initramfs(cache, kernel_tree, say))
+                          _initramfs(cache, kernel_tree, extras, say))
 
 
 def _run(argv, **kwargs):
@@ -91,9 +103,9 @@ def _apt_download(work):
     return match[1], next(work.glob("*.deb"))
 
 
-def _initramfs(cache, kernel_tree, say):
+def _initramfs(cache, kernel_tree, extras, say):
     """The initramfs for this kernel, init and set of programs."""
-    files = _contents(kernel_tree)
+    files = _contents(kernel_tree, extras)
     digest = hashlib.sha256(" ".join(_APPLETS).encode())
     for target, source in sorted(files.items()):
         digest.update(f"{target}\0{source}\0".encode() + source.read_bytes())
@@ -104,18 +116,41 @@ def _initramfs(cache, kernel_tree, say):
     return path
 
 
-def _contents(kernel_tree):
+def _contents(kernel_tree, extras):
     """Path in the guest to file on this machine."""
     files = {"init": _INIT, "bin/busybox": pathlib.Path("/bin/busybox")}
-    for module in _MODULES:
+    for module in _MODULES + extras.modules:
         # A driver that this kernel has built in has no file; guest_init.sh then fails to load it,
         # which does no harm.
         for source in kernel_tree.glob(f"lib/modules/*/kernel/**/{module}.ko"):
             files[f"lib/modules/{module}.ko"] = source
-    for program in _PROGRAMS:
+    for program in _PROGRAMS + extras.programs:
         files[f"bin/{os.path.basename(program)}"] = pathlib.Path(program)
-        for library in re.findall(r"(/\S+) \(0x", _run(["ldd", program])):
-            files[library.lstrip("/")] = pathlib.Path(library)
+        files.update(_libraries(program))
+    for module in extras.support:
+        files[f"support/{module}.py"] = _INIT.with_name(f"{module}.py")
+    if extras.python:
+        files.update(_python(extras.python))
+    return files
+
+
+def _libraries(binary):
+    return {library.lstrip("/"): pathlib.Path(library)
+            for library in re.findall(r"(/\S+) \(0x", _run(["ldd", binary]))}
+
+
+def _python(modules):
+    """The interpreter and all that these modules import, compiled as well."""
+    script = (f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
+              "for module in list(sys.modules.values()):\n"
+              "    for name in ('__file__', '__cached__'):\n"
+              "        print(getattr(module, name, None) or '')")
+    files = {"bin/python3": pathlib.Path(_PYTHON), **_libraries(_PYTHON)}
+    for path in map(pathlib.Path, _run([_PYTHON, "-I", "-S", "-c", script]).split()):
+        if path.is_file():
+            files[str(path).lstrip("/")] = path
+            if path.suffix == ".so":
+                files.update(_libraries(path))
     return files
 
 
@@ -126,9 +161,11 @@ def _pack(files, path):
             (root / directory).mkdir()
         for target, source in files.items():
             (root / target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source.resolve(), root / target)
+            # With its time: Python compares that of a source with its compiled form.
+            shutil.copy2(source.resolve(), root / target)
         for applet in _APPLETS:
-            (root / "bin" / applet).symlink_to("busybox")
+            if f"bin/{applet}" not in files:
+                (root / "bin" / applet).symlink_to("busybox")
         (root / "init").chmod(0o755)
         names = "\n".join(str(p.relative_to(root)) for p in sorted(root.rglob("*")))
         scratch = path.with_suffix(".new")

@@ -63,6 +63,7 @@ class RequestBuilder {
 
   NlWriter& writer() { return writer_; }
   RequestBuilder& U8(uint16_t type, uint8_t value) { return writer_.PutU8(type, value), *this; }
+  RequestBuilder& U16(uint16_t type, uint16_t value) { return writer_.PutU16(type, value), *this; }
   RequestBuilder& U32(uint16_t type, uint32_t value) { return writer_.PutU32(type, value), *this; }
   RequestBuilder& Str(uint16_t type, const std::string& value) {
     return writer_.PutString(type, value), *this;
@@ -104,6 +105,9 @@ struct Answer {
 
 class RtnlTest : public testing::Test {
  protected:
+  // With a pool the host stack can send.
+  explicit RtnlTest(rte_mempool* pool = nullptr) : env_{.pool = pool} {}
+
   // Executes, settles, and returns the last NLMSG_ERROR that came back.
   Answer Ask(RequestBuilder& request) { return Ask(request.Build()); }
   Answer Ask(RequestBuilder&& request) { return Ask(request.Build()); }
@@ -132,7 +136,8 @@ class RtnlTest : public testing::Test {
   FakeMulticast multicast_;
   FakeClient client_;
   MonotonicTime now_{std::chrono::seconds(1000)};
-  Rtnl rtnl_{registry_, dataplane_, multicast_, BackendEnv{}, [this] { return now_; }};
+  const BackendEnv env_;
+  Rtnl rtnl_{registry_, dataplane_, multicast_, env_, [this] { return now_; }};
 };
 
 }  // namespace vswitch

@@ -31,14 +31,18 @@ class GuestError(RuntimeError):
 class Vm:
     """Not started until start() or `with`; stop() and kill() leave nothing behind.
 
-    path     the vhost-user socket: vswitch's, or the VM's own with server=True
+    path     the vhost-user socket: vswitch's, or the VM's own with server=True; None: there is no
+             network card
     options  further properties of the virtio-net-pci device, e.g. {"packed": "on"}
+    code_cache  MiB for translated code. With more a reset takes seconds longer, because the kernel
+             that boots again overwrites what was translated from its predecessor; a program such
+             as Python wants more
     """
 
-    def __init__(self, name, path, mac, queues=1, server=False, reconnect=0, memory=144, cpus=None,
-                 options=None, image=None):
+    def __init__(self, name, path, mac=None, queues=1, server=False, reconnect=0, memory=144,
+                 cpus=None, options=None, image=None, code_cache=16):
         self.name = name
-        self.path = str(path)
+        self.path = None if path is None else str(path)
         self.mac = mac
         self.queues = queues
         self.server = server
@@ -46,6 +50,7 @@ class Vm:
         self.memory = memory
         self.cpus = other_cpus() if cpus is None else cpus
         self.options = dict(options or {})
+        self.code_cache = code_cache
         self._image = image
         self._work = None
         self._serial = None
@@ -63,6 +68,20 @@ class Vm:
         self.kill()
 
     def _argv(self, image):
+        return ["qemu-system-x86_64", "-name", self.name,
+                "-accel", f"tcg,tb-size={self.code_cache}",
+                "-cpu", "max", "-smp", self.queues, "-machine", "q35,memory-backend=mem",
+                "-object", f"memory-backend-memfd,id=mem,size={self.memory}M,share=on",
+                "-m", f"{self.memory}M", "-nodefaults", "-no-user-config", "-display", "none",
+                "-kernel", image.kernel, "-initrd", image.initramfs,
+                "-append", "console=ttyS0 quiet panic=-1",
+                "-serial", "stdio",
+                "-serial", f"unix:{self._work}/serial,server=on,wait=on",
+                "-qmp", f"unix:{self._work}/qmp,server=on,wait=off", *self._network_card()]
+
+    def _network_card(self):
+        if self.path is None:
+            return []
         chardev = f"socket,id=net,path={self.path}"
         if self.server:
             chardev += ",server=on"
@@ -74,18 +93,7 @@ class Vm:
         if self.queues > 1:
             netdev += f",queues={self.queues}"
             device["mq"] = "on"
-        # tb-size: with a larger cache of translated code a reset takes seconds longer, because the
-        # kernel that boots again overwrites what was translated from its predecessor.
-        return ["qemu-system-x86_64", "-name", self.name, "-accel", "tcg,tb-size=16",
-                "-cpu", "max", "-smp", self.queues, "-machine", "q35,memory-backend=mem",
-                "-object", f"memory-backend-memfd,id=mem,size={self.memory}M,share=on",
-                "-m", f"{self.memory}M", "-nodefaults", "-no-user-config", "-display", "none",
-                "-kernel", image.kernel, "-initrd", image.initramfs,
-                "-append", "console=ttyS0 quiet panic=-1",
-                "-serial", "stdio",
-                "-serial", f"unix:{self._work}/serial,server=on,wait=on",
-                "-qmp", f"unix:{self._work}/qmp,server=on,wait=off",
-                "-chardev", chardev, "-netdev", netdev,
+        return ["-chardev", chardev, "-netdev", netdev,
                 "-device", ",".join(["virtio-net-pci,netdev=n",
                                      *(f"{key}={value}" for key, value in device.items())])]
 

@@ -8,7 +8,9 @@
 #include <fstream>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "config/options.h"
+#include "control/ipvlan_master.h"
 #include "tests/support/rtnl_fixture.h"
 
 namespace vswitch {
@@ -96,6 +98,28 @@ TEST_F(ApplyConfigTest, BackendsAreAttached) {
                   .ok());
   EXPECT_NE(dataplane_.PortOf(Get("a").id), nullptr);
   EXPECT_NE(dataplane_.PortOf(Get("b").id), nullptr);
+}
+
+constexpr char kLower[] = "[[link]]\nname = \"m0\"\nkind = \"dummy\"\n";
+
+TEST_F(ApplyConfigTest, AnIpvlanStandsOnALinkAbove) {
+  const absl::Status status = Apply(absl::StrCat(
+      kLower, "[[link]]\nname = \"i0\"\nkind = \"ipvlan\"\nlink = \"m0\"\nmode = \"l2\"\n",
+      "flags = \"vepa\"\naddresses = [\"10.0.0.1/24\"]\n",
+      "backend = { type = \"ring\", mac = \"rewrite\" }\n"));
+  ASSERT_TRUE(status.ok()) << status;
+  const Device& slave = Get("i0");
+  EXPECT_EQ(slave.link, &Get("m0"));
+  EXPECT_EQ(slave.ipvlan->master->mode(), IPVLAN_MODE_L2);
+  EXPECT_EQ(slave.ipvlan->master->flags(), IPVLAN_F_VEPA);
+  EXPECT_TRUE(dataplane_.PortOf(slave.id)->backend->Status().any_mac);
+}
+
+TEST_F(ApplyConfigTest, AnIpvlanThatCannotBe) {
+  EXPECT_EQ(ErrorOf("[[link]]\nname = \"i0\"\nkind = \"ipvlan\"\nlink = \"m0\"\n"),
+            "FILE:4: link[0].link: there is no \"m0\" yet: links are made in this order");
+  EXPECT_EQ(ErrorOf("[[link]]\nname = \"i0\"\nkind = \"ipvlan\"\nlink = \"lo\"\n"),
+            "FILE:4: link[0].link: Invalid argument");
 }
 
 TEST_F(ApplyConfigTest, UnknownKind) {

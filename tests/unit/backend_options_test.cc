@@ -44,6 +44,10 @@ TEST(BackendOptionsTest, EveryOption) {
   EXPECT_TRUE(ParseBackendSpec("vhost", {{"path", "/a"}, {"mode", "client"}})->client);
   EXPECT_EQ(ParseBackendSpec("tap", {{"ifname", "tap7"}})->name, "tap7");
   EXPECT_EQ(ParseBackendSpec("ring", {{"name", "r7"}})->name, "r7");
+  for (const char* type : {"vhost", "tap", "ring"}) {
+    EXPECT_FALSE(ParseBackendSpec(type, {})->rewrite_mac) << type;
+    EXPECT_TRUE(ParseBackendSpec(type, {{"mac", "rewrite"}})->rewrite_mac) << type;
+  }
   spec = ParseBackendSpec("ethdev", {{"devargs", "net_tap0,iface=up0"}, {"queues", "2"}});
   ASSERT_TRUE(spec.ok()) << spec.status();
   EXPECT_EQ(spec->devargs, "net_tap0,iface=up0");
@@ -86,6 +90,8 @@ TEST(BackendOptionsTest, Refusals) {
       {"tap", {{"ifname", "a,mac=x"}}, "15 bytes"},
       {"ring", {{"name", ""}}, "bytes"},
       {"ring", {{"name", std::string(25, 'r')}}, "bytes"},
+      {"tap", {{"mac", "02:00:00:00:00:01"}}, "rewrite"},
+      {"ethdev", {{"devargs", "net_null0"}, {"mac", "rewrite"}}, "known: devargs"},
       {"ethdev", {}, "devargs="},
       {"ethdev", {{"devargs", ""}}, "DPDK"}};
   for (const Refused& refused : table) {

@@ -294,6 +294,30 @@ constexpr BadFile kBadLinks[] = {
      "FILE:4: link[0].colour: there is no such key"}};
 INSTANTIATE_TEST_SUITE_P(Links, BadFileTest, testing::ValuesIn(kBadLinks));
 
+constexpr BadFile kBadIpvlans[] = {
+    {"[[link]]\nname = \"a\"\nkind = \"ipvlan\"",
+     "FILE:1: link[0].link: is needed: the name of the link it stands on"},
+    {"[[link]]\nname = \"a\"\nkind = \"ipvlan\"\nlink = \"m\"\nmode = \"l4\"",
+     "FILE:5: link[0].mode: must be one of l2, l3, l3s"},
+    {"[[link]]\nname = \"a\"\nkind = \"ipvlan\"\nlink = \"m\"\nflags = 1",
+     "FILE:5: link[0].flags: must be a string"},
+    {"[[link]]\nname = \"a\"\nkind = \"veth\"\nlink = \"m\"",
+     "FILE:4: link[0].link: only an ipvlan stands on another link"},
+    {"[[link]]\nname = \"a\"\nkind = \"veth\"\nmode = \"l2\"",
+     "FILE:4: link[0].mode: only an ipvlan has a mode"},
+    {"[[link]]\nname = \"a\"\nkind = \"veth\"\nflags = \"vepa\"",
+     "FILE:4: link[0].flags: only an ipvlan has flags"}};
+INSTANTIATE_TEST_SUITE_P(Ipvlans, BadFileTest, testing::ValuesIn(kBadIpvlans));
+
+TEST_F(ConfigTest, AnIpvlanIsWhatTheFileSays) {
+  ASSERT_TRUE(Load("[[link]]\nname = \"i\"\nkind = \"ipvlan\"\nlink = \"m\"\nmode = \"l3s\"\n"
+                   "flags = \"private\"\n")
+                  .ok());
+  EXPECT_EQ(options_.links[0].lower, "m");
+  EXPECT_EQ(options_.links[0].mode, 2);
+  EXPECT_EQ(options_.links[0].flags, 1);
+}
+
 constexpr BadFile kBadPeersAndBackends[] = {
     {"[[link]]\nname = \"a\"\nkind = \"dummy\"\npeer = \"b\"",
      "FILE:4: link[0].peer: only a veth has a peer"},

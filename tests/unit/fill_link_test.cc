@@ -416,13 +416,13 @@ TEST_F(FillLinkTest, ConfigurationValuesOfAFreshNamespace) {
 }
 
 TEST_F(FillLinkTest, NoProtocolStateWhenTheMtuIsTooSmall) {
-  v0_.mtu = 1279;
+  v0_.mtu = v0_.ip_mtu = 1279;
   EXPECT_FALSE(InNest(*Fill(v0_).Find(IFLA_AF_SPEC), AF_INET6).has_value());
   EXPECT_TRUE(InNest(*Fill(v0_).Find(IFLA_AF_SPEC), AF_INET).has_value());
   Datagram out;
   FillLinkInet6(v0_, {.type = RTM_NEWLINK}, out);
   EXPECT_TRUE(out.empty());
-  v0_.mtu = 67;
+  v0_.mtu = v0_.ip_mtu = 67;
   EXPECT_EQ(Fill(v0_).Hex(IFLA_AF_SPEC), "");
 }
 

@@ -184,6 +184,56 @@ TEST_F(HostStackBehindVeth, AWorkerThatIsBehindRefuses) {
   EXPECT_LE(sent, HostQueue::kCapacity);
 }
 
+// What stands before a stack: takes all.
+class Taker final : public RxHandler {
+ public:
+  void Receive(Worker& worker, const Route& route, Burst& burst) const override {
+    worker.Drop(route.to, DropReason::kIsolated, burst.view());
+    burst.count = 0;
+  }
+  bool Work(Worker&) const override { return false; }
+};
+
+TEST_F(HostStackBehindVeth, WhatIsForTheStackItselfPassesWhatStandsBeforeIt) {
+  plane_->PublishRxHandler(a_, std::make_unique<Taker>());
+  const std::vector<uint8_t> bytes(60, 0x5a);
+  ASSERT_TRUE(plane_->host().HandIn(0, a_, bytes, TestPool(), {}));
+  Step();
+  ASSERT_EQ(far_.sent.size(), 1u);
+  EXPECT_EQ(far_.sent[0].bytes, bytes);
+  const DeviceTotals totals = plane_->Totals(a_);
+  EXPECT_EQ(totals.rx_packets + totals.tx_packets, 0u);  // it came by way of no device
+}
+
+TEST_F(HostStackBehindVeth, WhatIsForTheStackOfADeletedDeviceIsFreed) {
+  ASSERT_TRUE(plane_->host().HandIn(0, a_, std::vector<uint8_t>(60), TestPool(), {}));
+  plane_->RemoveDevice(a_);
+  plane_->Commit();
+  Step();
+  EXPECT_TRUE(far_.sent.empty());
+}
+
+TEST(WireTest, ItsStackIsNotBehindIt) {
+  const unsigned in_use = BuffersInUse();
+  {
+    FarEnd far;
+    Dataplane plane(1);
+    const DeviceId id = plane.CreateDevice();
+    plane.Publish(id, std::make_unique<Wire>(id, true));
+    plane.Attach(id, std::make_unique<FakeBackend>(far));
+    plane.SetHostStack(id, true);
+    std::vector<uint8_t> arp(60);
+    arp[12] = 8;
+    arp[13] = 6;
+    ASSERT_TRUE(plane.host().HandIn(0, id, arp, TestPool(), {}));
+    plane.workers()[0]->RunOnce();
+    HostFrame frame;
+    EXPECT_TRUE(plane.host().Receive(frame));
+    EXPECT_TRUE(far.sent.empty());
+  }
+  EXPECT_EQ(BuffersInUse(), in_use);
+}
+
 class HostStackOnTheWire : public testing::TestWithParam<bool> {};
 
 TEST_P(HostStackOnTheWire, ReceivesAndTransmits) {

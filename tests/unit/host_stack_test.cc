@@ -121,6 +121,7 @@ class World : public HostContext, private NeighAnnouncer {
   void Receive(const Frame& frame, bool checksum_pending = false) {
     stack_.Receive(device_, frame, checksum_pending, now_);
   }
+  void Overhear(const Frame& frame) { stack_.Overhear(device_, frame, now_); }
   std::string Sent() { return absl::StrJoin(std::exchange(sent_, {}), "\n"); }
   std::string Neighbours() const {
     std::vector<std::string> lines;
@@ -175,7 +176,7 @@ class World : public HostContext, private NeighAnnouncer {
   void OnDuplicate(Device&, const IpAddress& address) override {
     sent_.push_back("duplicate " + address.ToString());
   }
-  void Transmit(const Device& device, Bytes frame) override {
+  void Transmit(const Device& device, Bytes frame, const Offload&) override {
     EXPECT_EQ(&device, &device_);
     frames_.emplace_back(frame.begin(), frame.end());
     sent_.push_back(Describe(frame));
@@ -433,7 +434,7 @@ void KnowStale6(World& world) { world.Know("fd00::2", kOther, NUD_STALE); }
 void KnowReachable6(World& world) { world.Know("fd00::2", kOther, NUD_REACHABLE); }
 void Know26(World& world) { world.Know("fd00::2", kTheirs, NUD_REACHABLE); }
 void AskFor6(World& world) { world.Receive(Ping("fd00::2", "fd00::1")); }
-void SetMtu1000(World& world) { world.device_.mtu = 1000; }
+void SetMtu1000(World& world) { world.device_.mtu = world.device_.ip_mtu = 1000; }
 
 INSTANTIATE_TEST_SUITE_P(
     Solicitation, HostStackTable,
@@ -610,6 +611,42 @@ TEST(HostStackTest, AsksANeighbourThatWasSilentBeforeAskingAll) {
             "a1>b2 arp ask 10.0.0.1/a1>10.0.0.2/0\n"
             "a1>b2 fe80::a1>fd00::2 ttl=255 ns fd00::2 source=a1");
   EXPECT_EQ(world.Neighbours(), "10.0.0.2 b2 PROBE\nfd00::2 b2 PROBE");
+}
+
+TEST(HostStackTest, AsksInTheNameOfTheLastPacketThatWaits) {
+  World world;
+  for (const char* source : {"fd00::1", "fd00::5"}) {
+    (void)world.stack_.SendOn(world.device_, Ip("fd00::2"),
+                              {.frame = Frame(60), .source = Ip(source)}, world.now_);
+  }
+  EXPECT_EQ(world.Sent(),
+            "a1>33:33:ff:00:00:02 fd00::1>ff02::1:ff00:2 ttl=255 ns fd00::2 source=a1");
+  world.Pass(milliseconds(1010));  // the second source is not ours
+  EXPECT_EQ(world.Sent(),
+            "a1>33:33:ff:00:00:02 fe80::a1>ff02::1:ff00:2 ttl=255 ns fd00::2 source=a1");
+}
+
+TEST(HostStackTest, LearnsWhereAnotherStackAnswers) {
+  World world;
+  world.Overhear(Ask("10.0.0.2", "10.0.0.1"));
+  world.Overhear(Solicit("fd00::2", "ff02::1:ff00:1", "fd00::1", kSolicited1));
+  world.Overhear(Ping("10.0.0.2", "10.0.0.1"));
+  world.Overhear(Ping("fd00::2", "fd00::1"));
+  EXPECT_EQ(world.Sent(), "");
+  EXPECT_EQ(world.Neighbours(), "10.0.0.2 b2 STALE\nfd00::2 b2 STALE");
+}
+
+TEST(HostStackTest, FindsWhomItAskedForWhereAnotherStackAnswers) {
+  World world;
+  for (const char* address : {"10.0.0.2", "fd00::2"}) {
+    (void)world.stack_.SendOn(world.device_, Ip(address), {.frame = Frame(60), .source = {}},
+                              world.now_);
+  }
+  EXPECT_EQ(world.stack_.held(), 2u);
+  world.Overhear(Tell("10.0.0.2", kTheirs));
+  world.Overhear(Advert("fd00::2", {.solicited = true, .target_mac = kTheirs}));
+  EXPECT_EQ(world.stack_.held(), 0u);
+  EXPECT_EQ(world.Neighbours(), "10.0.0.2 b2 REACHABLE\nfd00::2 b2 REACHABLE");
 }
 
 TEST(HostStackTest, TheOldestOfTooManyWaitingPacketsGo) {

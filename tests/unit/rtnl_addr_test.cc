@@ -53,7 +53,7 @@ TEST_F(RtnlAddrTest, Refusals) {
   EXPECT_EQ(Del({"v0", "10.0.0.1/24"}), EADDRNOTAVAIL);
   EXPECT_EQ(Del({.local = "10.0.0.1/24", .ifindex = 99}), ENODEV);
   EXPECT_TRUE(Show().empty());
-  Get("v0").mtu = 67;
+  Get("v0").mtu = Get("v0").ip_mtu = 67;
   EXPECT_EQ(Add({"v0", "10.0.0.1/24"}), ENOBUFS);
   EXPECT_EQ(Del({"v0", "10.0.0.1/24"}), ENODEV);
 }
