@@ -45,7 +45,6 @@ void IpvlanMaster::SetMode(Rtnl& rtnl, uint16_t mode) {
   }
   if (!slaves_.empty()) Attach(rtnl);
   Publish(rtnl);
-  for (const Device* slave : slaves_) rtnl.Republish(*slave);
 }
 
 void IpvlanMaster::SetFlags(Rtnl& rtnl, uint16_t flags) {

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "dataplane/packet_buffer.h"
+#include "dataplane/packet_edit.h"
 #include "pmd/headers.h"
 
 namespace vswitch {
@@ -108,6 +109,12 @@ std::span<uint8_t> HeadOf(const Packet& packet) {
   return {rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->data_len};
 }
 
+// Where TranslateToGuest looks for it. Most frames need no copy.
+bool NamesDevice(std::span<const uint8_t> frame, const MacBytes& device) {
+  if (frame.size() < kNetwork) return false;
+  return IsAt(frame, kDestination, device) || (IsArp(frame) && IsAt(frame, kTargetMac, device));
+}
+
 uint64_t Pack(const MacBytes& mac) {
   uint64_t packed = 0;
   std::memcpy(&packed, mac.data(), mac.size());
@@ -118,10 +125,6 @@ MacBytes Unpack(uint64_t packed) {
   MacBytes mac;
   std::memcpy(mac.data(), &packed, mac.size());
   return mac;
-}
-
-bool IsShared(const rte_mbuf* mbuf) {
-  return !RTE_MBUF_DIRECT(mbuf) || rte_mbuf_refcnt_read(mbuf) > 1;
 }
 
 }  // namespace
@@ -136,14 +139,10 @@ void TranslateFromGuest(std::span<uint8_t> frame, const MacBytes& guest, const M
   }
 }
 
-bool TranslateToGuest(std::span<uint8_t> frame, const MacBytes& guest, const MacBytes& device,
-                      bool write) {
-  if (frame.size() < kNetwork) return false;
-  const bool destination = IsAt(frame, kDestination, device);
-  const bool target = IsArp(frame) && IsAt(frame, kTargetMac, device);
-  if (write && destination) Put(frame, kDestination, guest);
-  if (write && target) Put(frame, kTargetMac, guest);
-  return destination || target;
+void TranslateToGuest(std::span<uint8_t> frame, const MacBytes& guest, const MacBytes& device) {
+  if (frame.size() < kNetwork) return;
+  if (IsAt(frame, kDestination, device)) Put(frame, kDestination, guest);
+  if (IsArp(frame) && IsAt(frame, kTargetMac, device)) Put(frame, kTargetMac, guest);
 }
 
 void MacRewrite::Receive(uint16_t queue, Burst& burst) {
@@ -175,14 +174,8 @@ SendResult MacRewrite::Send(uint16_t queue, Burst& burst) {
 
 // Without a buffer for a copy the guest gets the frame as it is, and takes it for another's.
 void MacRewrite::ToGuest(Packet& packet, const MacBytes& guest, const MacBytes& device) {
-  rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
-  const bool shared = IsShared(mbuf);
-  if (!TranslateToGuest(HeadOf(packet), guest, device, !shared) || !shared) return;
-  rte_mbuf* copy = rte_pktmbuf_copy(mbuf, pool_, 0, UINT32_MAX);
-  if (copy == nullptr) return;
-  rte_pktmbuf_free(mbuf);
-  PacketBuffer::Replace(packet, copy, Offload(packet.offload()));
-  (void)TranslateToGuest(HeadOf(packet), guest, device, true);
+  if (!NamesDevice(HeadOf(packet), device)) return;
+  TranslateToGuest(WritableHeaders(packet), guest, device);
 }
 
 // A guest that says nothing by itself would not take the packet: the question comes in its place,

@@ -26,16 +26,15 @@ void TranslateFromGuest(std::span<uint8_t> frame, const MacBytes& guest, const M
 
 // What it gets: `device` becomes `guest` as the destination, and where ARP says who is asked or
 // answered. In what others say of themselves `device` is the address of a neighbour that shares it,
-// and stays. Returns whether there is anything to do; does it if `write`.
-bool TranslateToGuest(std::span<uint8_t> frame, const MacBytes& guest, const MacBytes& device,
-                      bool write);
+// and stays.
+void TranslateToGuest(std::span<uint8_t> frame, const MacBytes& guest, const MacBytes& device);
 
 // Stands between a device and a backend. The guest's address is the source of what it sent last.
 // Before it has sent anything nothing is translated, and unicast IPv4 becomes ARP's question for
 // it.
 class MacRewrite final : public Backend {
  public:
-  // `pool` is for copies of frames that others have, too.
+  // `pool` is for questions to the guest.
   MacRewrite(std::unique_ptr<Backend> backend, rte_mempool* pool)
       : backend_(std::move(backend)), pool_(pool) {}
 

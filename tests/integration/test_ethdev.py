@@ -7,7 +7,7 @@ import json
 import pytest
 
 from support.children import wait_until
-from support.netns import Netns, run, silence_ipv6, unique_name
+from support.netns import Netns, run, unique_name, veth_for_dpdk
 
 # Frames of an experimental protocol that no stack answers.
 SEND_FRAMES = """
@@ -110,13 +110,7 @@ def attach_net_tap(stack, vswitch, device, host, address):
 
 def attach_af_packet(stack, vswitch, device, host, address):
     """A kernel veth pair: one end stays here as the wire of a DPDK port, one goes to the host."""
-    near, far = unique_name("vn"), unique_name("vf")
-    run("ip", "link", "add", near, "type", "veth", "peer", "name", far)
-    stack.callback(run, "ip", "link", "del", near, check=False)
-    run("sh", "-c", silence_ipv6(near))
-    run("ip", "link", "set", near, "up")
-    # A frame with an unfinished checksum would leave the kernel as it is.
-    run("ethtool", "-K", far, "tx", "off")
+    near, far = veth_for_dpdk(stack)
     vswitch.vsctl("attach", device, "ethdev", f"devargs=net_af_packet_{device},iface={near}")
     host.take(far, address)
 

@@ -15,7 +15,7 @@ import contextlib
 import json
 import re
 
-from support.netns import Netns, run, silence_ipv6, unique_name
+from support.netns import Netns, run, unique_name, veth_for_dpdk
 
 # Addresses by family, IPv4 first.
 PHY = ("10.0.0.1", "fd00::1")
@@ -184,13 +184,7 @@ def veth_wire(vswitch, stack):
 
 def ethdev_wire(vswitch, stack):
     """m0 is a DPDK port, on one end of a kernel's veth pair."""
-    near, far = unique_name("vn"), unique_name("vf")
-    run("ip", "link", "add", near, "type", "veth", "peer", "name", far)
-    stack.callback(run, "ip", "link", "del", near, check=False)
-    run("sh", "-c", silence_ipv6(near))
-    run("ip", "link", "set", near, "up")
-    # A frame with an unfinished checksum would leave the kernel as it is.
-    run("ethtool", "-K", far, "tx", "off")
+    near, far = veth_for_dpdk(stack)
     vswitch.vsctl("link", "add", "m0", "type", "ethdev", "devargs", f"net_af_packet0,iface={near}")
     vswitch.ip("link", "set", "m0", "addrgenmode", "none", "up")
     return far

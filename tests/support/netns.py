@@ -72,3 +72,16 @@ class Netns:
         """Pings with fragmentation forbidden; raises when an answer is missing."""
         return self.run("ping", "-c", count, "-i", "0.2", "-W", "3", "-M", "do", "-s", size,
                         address)
+
+
+def veth_for_dpdk(stack):
+    """A veth pair of the kernel, which `stack` removes: its names, of the end for an af_packet port
+    of DPDK and of the other one."""
+    near, far = unique_name("vn"), unique_name("vf")
+    run("ip", "link", "add", near, "type", "veth", "peer", "name", far)
+    stack.callback(run, "ip", "link", "del", near, check=False)
+    run("sh", "-c", silence_ipv6(near))
+    run("ip", "link", "set", near, "up")
+    # A frame with an unfinished checksum would leave the kernel as it is.
+    run("ethtool", "-K", far, "tx", "off")
+    return near, far
