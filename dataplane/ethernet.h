@@ -9,6 +9,7 @@
 #include <cstring>
 #include <span>
 
+#include "dataplane/big_endian.h"
 #include "dataplane/packet.h"
 
 namespace vswitch {
@@ -23,7 +24,7 @@ class EthernetView {
 
   EthernetAddress destination() const { return AddressAt(0); }
   EthernetAddress source() const { return AddressAt(6); }
-  uint16_t ethertype() const { return static_cast<uint16_t>(bytes_[12] << 8 | bytes_[13]); }
+  uint16_t ethertype() const { return ReadBe16(bytes_ + 12); }
   // Broadcast is a group, too.
   bool IsForGroup() const { return (bytes_[0] & 1) != 0; }
   bool IsForItself() const { return std::memcmp(bytes_, bytes_ + 6, 6) == 0; }

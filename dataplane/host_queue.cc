@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "dataplane/big_endian.h"
 #include "dataplane/packet_buffer.h"
 
 namespace vswitch {
@@ -15,9 +16,7 @@ namespace {
 constexpr size_t kIpv4Protocol = 9;    // from the start of the IPv4 header
 constexpr size_t kIpv6NextHeader = 6;  // from the start of the IPv6 header
 
-uint16_t EtherType(std::span<const uint8_t> headers) {
-  return static_cast<uint16_t>(headers[12] << 8 | headers[13]);
-}
+uint16_t EtherType(std::span<const uint8_t> headers) { return ReadBe16(&headers[12]); }
 
 // Extension headers may stand before ICMPv6; TCP and UDP may not be followed by it.
 bool MayHoldIcmp6(uint8_t next_header) {

@@ -13,6 +13,7 @@
 #include <cstring>
 #include <span>
 
+#include "dataplane/big_endian.h"
 #include "dataplane/packet_edit.h"
 
 namespace vswitch {
@@ -31,48 +32,39 @@ constexpr size_t kNdType = 54, kNdChecksum = 56, kNdFlags = 58, kNdTarget = 62, 
 constexpr size_t kNdEnd = 86;
 constexpr uint16_t kNdSize = kNdEnd - kNdType;  // with the one option, the sender's MAC
 
-uint16_t Word(Bytes bytes, size_t offset) {
-  return static_cast<uint16_t>(bytes[offset] << 8 | bytes[offset + 1]);
-}
-
-void SetWord(std::span<uint8_t> bytes, size_t offset, uint16_t value) {
-  bytes[offset] = static_cast<uint8_t>(value >> 8);
-  bytes[offset + 1] = static_cast<uint8_t>(value);
-}
-
 bool IsZero(Bytes bytes) {
   return std::all_of(bytes.begin(), bytes.end(), [](uint8_t byte) { return byte == 0; });
 }
 
 // Not one that announces an address, which would take an answer for another owner's (RFC 5227).
 bool IsArp(Bytes frame) {
-  return frame.size() >= kArpEnd && Word(frame, 12) == RTE_ETHER_TYPE_ARP &&
-         Word(frame, 14) == RTE_ARP_HRD_ETHER && Word(frame, 16) == RTE_ETHER_TYPE_IPV4 &&
-         Word(frame, 18) == 0x0604;
+  return frame.size() >= kArpEnd && ReadBe16(&frame[12]) == RTE_ETHER_TYPE_ARP &&
+         ReadBe16(&frame[14]) == RTE_ARP_HRD_ETHER && ReadBe16(&frame[16]) == RTE_ETHER_TYPE_IPV4 &&
+         ReadBe16(&frame[18]) == 0x0604;
 }
 
 bool IsSolicitation(Bytes frame) {
-  return frame.size() >= kNdOption && Word(frame, 12) == RTE_ETHER_TYPE_IPV6 &&
+  return frame.size() >= kNdOption && ReadBe16(&frame[12]) == RTE_ETHER_TYPE_IPV6 &&
          frame[14] >> 4 == 6 && frame[kIpv6Next] == IPPROTO_ICMPV6 && frame[kHopLimit] == 255 &&
          frame[kNdType] == ND_NEIGHBOR_SOLICIT && frame[kNdType + 1] == 0;
 }
 
 // From a node that has an address, and does not just say so.
 bool WantsArpAnswer(Bytes frame) {
-  return Word(frame, kArpOperation) == RTE_ARP_OP_REQUEST &&
+  return ReadBe16(&frame[kArpOperation]) == RTE_ARP_OP_REQUEST &&
          !IsZero(frame.subspan(kArpSenderIp, 4)) && (frame[kArpTargetIp] & 0xf0) != 0xe0 &&
          std::memcmp(&frame[kArpSenderIp], &frame[kArpTargetIp], 4) != 0;
 }
 
 // The same, with its MAC, as RFC 4861 wants it when the group is asked.
 bool WantsAdvertisement(Bytes frame) {
-  return frame.size() >= kNdEnd && Word(frame, kIpv6Payload) == kNdSize &&
+  return frame.size() >= kNdEnd && ReadBe16(&frame[kIpv6Payload]) == kNdSize &&
          frame[kNdOption] == ND_OPT_SOURCE_LINKADDR && frame[kNdOption + 1] == 1 &&
          !IsZero(frame.subspan(kIpv6Source, 16)) && frame[kNdTarget] != 0xff;
 }
 
 void AnswerArp(std::span<uint8_t> frame, const EthernetAddress& mac) {
-  SetWord(frame, kArpOperation, RTE_ARP_OP_REPLY);
+  WriteBe16(&frame[kArpOperation], RTE_ARP_OP_REPLY);
   std::swap_ranges(frame.begin() + kArpSenderMac, frame.begin() + kArpTargetMac,
                    frame.begin() + kArpTargetMac);
   std::copy(mac.begin(), mac.end(), frame.begin() + kArpSenderMac);
@@ -81,7 +73,7 @@ void AnswerArp(std::span<uint8_t> frame, const EthernetAddress& mac) {
 // Of the pseudo header and the message (RFC 4443, 2.3).
 uint16_t NdChecksum(Bytes frame) {
   uint32_t sum = kNdSize + IPPROTO_ICMPV6;
-  for (size_t i = kIpv6Source; i < kNdEnd; i += 2) sum += Word(frame, i);
+  for (size_t i = kIpv6Source; i < kNdEnd; i += 2) sum += ReadBe16(&frame[i]);
   while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
   return static_cast<uint16_t>(~sum);
 }
@@ -93,8 +85,8 @@ void AnswerSolicitation(std::span<uint8_t> frame, const EthernetAddress& mac) {
   frame[kNdFlags] = 0x60;  // solicited, override
   frame[kNdOption] = ND_OPT_TARGET_LINKADDR;
   std::copy(mac.begin(), mac.end(), frame.begin() + kNdOptionMac);
-  SetWord(frame, kNdChecksum, 0);
-  SetWord(frame, kNdChecksum, NdChecksum(frame));
+  WriteBe16(&frame[kNdChecksum], 0);
+  WriteBe16(&frame[kNdChecksum], NdChecksum(frame));
 }
 
 bool Has(DeviceId slave, const AddressKey& address, const AddressTable& addresses) {

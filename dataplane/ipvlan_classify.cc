@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstring>
 
+#include "dataplane/big_endian.h"
+
 namespace vswitch {
 
 namespace {
@@ -24,15 +26,6 @@ constexpr size_t kIcmp6Size = 8, kNdTarget = kIpv6Size + kIcmp6Size;
 constexpr size_t kNdSize = kNdTarget + 16;
 
 constexpr size_t kEtherType = 12;
-
-uint16_t Word(std::span<const uint8_t> bytes, size_t offset) {
-  return static_cast<uint16_t>(bytes[offset] << 8 | bytes[offset + 1]);
-}
-
-void SetWord(std::span<uint8_t> bytes, size_t offset, uint16_t value) {
-  bytes[offset] = static_cast<uint8_t>(value >> 8);
-  bytes[offset + 1] = static_cast<uint8_t>(value);
-}
 
 AddressKey Ipv4At(std::span<const uint8_t> bytes, size_t offset) {
   return AddressKey::Ipv4(std::span<const uint8_t, 4>(bytes.data() + offset, 4));
@@ -56,19 +49,19 @@ struct Network {
 Network SentNetwork(const Packet& packet) {
   const std::span<const uint8_t> headers = packet.Headers();
   if (headers.size() < kEthernetHeaderSize) return {};
-  return {Word(headers, kEtherType), headers.subspan(kEthernetHeaderSize), packet.length(), 0};
+  return {ReadBe16(&headers[kEtherType]), headers.subspan(kEthernetHeaderSize), packet.length(), 0};
 }
 
 Network ReceivedNetwork(const Packet& packet) {
   const std::span<const uint8_t> headers = packet.Headers();
   uint32_t size = kEthernetHeaderSize;
   if (headers.size() < size) return {};
-  uint16_t ethertype = Word(headers, kEtherType);
+  uint16_t ethertype = ReadBe16(&headers[kEtherType]);
   uint16_t vlan = 0;
   if (ethertype == RTE_ETHER_TYPE_VLAN || ethertype == RTE_ETHER_TYPE_QINQ) [[unlikely]] {
     if (headers.size() < size + kVlanTagSize) return {};
-    vlan = Word(headers, size) & 0xfff;
-    ethertype = Word(headers, kEtherType + kVlanTagSize);
+    vlan = ReadBe16(&headers[size]) & 0xfff;
+    ethertype = ReadBe16(&headers[kEtherType + kVlanTagSize]);
     size += kVlanTagSize;
   }
   return {ethertype, headers.subspan(size), packet.length() - size, vlan};
@@ -80,7 +73,7 @@ bool IsIpv4(const Network& network) {
   const std::span<const uint8_t> bytes = network.bytes;
   if (bytes.size() < kIpv4Size || bytes[0] >> 4 != 4) return false;
   const uint32_t header = (bytes[0] & 0xfu) * 4;
-  const uint32_t total = Word(bytes, kIpv4Length);
+  const uint32_t total = ReadBe16(&bytes[kIpv4Length]);
   return header >= kIpv4Size && total <= network.length && total >= header;
 }
 
@@ -138,7 +131,7 @@ bool IsTakenIn(const Network& network) {
     return header <= bytes.size() && Ipv4Checksum(bytes.first(header)) == 0;
   }
   if (network.ethertype != RTE_ETHER_TYPE_IPV6 || !IsIpv6(network)) return false;
-  const uint32_t payload = Word(bytes, kIpv6Length);
+  const uint32_t payload = ReadBe16(&bytes[kIpv6Length]);
   return payload > 0 && payload + kIpv6Size <= network.length;
 }
 
@@ -174,7 +167,7 @@ bool IsAboutNeighbours(const Packet& packet) {
 bool IsNeighbourDiscovery(std::span<const uint8_t> frame) {
   constexpr size_t kType = kEthernetHeaderSize + kIpv6Size;
   constexpr size_t kHopLimit = kEthernetHeaderSize + 7;
-  if (frame.size() <= kType || Word(frame, kEtherType) != RTE_ETHER_TYPE_IPV6) return false;
+  if (frame.size() <= kType || ReadBe16(&frame[kEtherType]) != RTE_ETHER_TYPE_IPV6) return false;
   if (frame[kHopLimit] != 255) return false;
   switch (frame[kEthernetHeaderSize + kIpv6NextHeader]) {
     case IPPROTO_ICMPV6:
@@ -193,7 +186,7 @@ AddressKey RoutedBy(const Packet& packet) {
   const std::span<const uint8_t> headers = packet.Headers();
   if (headers.size() < kEthernetHeaderSize) return {};
   const std::span<const uint8_t> bytes = headers.subspan(kEthernetHeaderSize);
-  switch (Word(headers, kEtherType)) {
+  switch (ReadBe16(&headers[kEtherType])) {
     case RTE_ETHER_TYPE_IPV4:
       return bytes.size() < kIpv4Size ? AddressKey{} : Ipv4At(bytes, kIpv4Destination);
     case RTE_ETHER_TYPE_IPV6:
@@ -205,9 +198,10 @@ AddressKey RoutedBy(const Packet& packet) {
 
 uint32_t LengthWithoutPadding(std::span<const uint8_t> headers) {
   const std::span<const uint8_t> bytes = headers.subspan(kEthernetHeaderSize);
-  const bool ipv6 = Word(headers, kEtherType) == RTE_ETHER_TYPE_IPV6;
+  const bool ipv6 = ReadBe16(&headers[kEtherType]) == RTE_ETHER_TYPE_IPV6;
   const uint32_t header = ipv6 ? kIpv6Size : (bytes[0] & 0xfu) * 4;
-  const uint32_t packet = ipv6 ? kIpv6Size + Word(bytes, kIpv6Length) : Word(bytes, kIpv4Length);
+  const uint32_t packet =
+      ipv6 ? kIpv6Size + ReadBe16(&bytes[kIpv6Length]) : ReadBe16(&bytes[kIpv4Length]);
   const bool sane = header >= kIpv4Size && packet >= header;
   return sane ? std::min(kShortestFrame, kEthernetHeaderSize + packet) : kShortestFrame;
 }
@@ -215,15 +209,16 @@ uint32_t LengthWithoutPadding(std::span<const uint8_t> headers) {
 void CompleteIpHeader(std::span<uint8_t> headers, uint32_t length) {
   const std::span<uint8_t> bytes = headers.subspan(kEthernetHeaderSize);
   const uint32_t available = length - kEthernetHeaderSize;
-  if (Word(headers, kEtherType) == RTE_ETHER_TYPE_IPV6) {
+  if (ReadBe16(&headers[kEtherType]) == RTE_ETHER_TYPE_IPV6) {
     const uint32_t payload = available - kIpv6Size;
-    return SetWord(bytes, kIpv6Length, static_cast<uint16_t>(payload > UINT16_MAX ? 0 : payload));
+    return WriteBe16(&bytes[kIpv6Length],
+                     static_cast<uint16_t>(payload > UINT16_MAX ? 0 : payload));
   }
-  SetWord(bytes, kIpv4Length, static_cast<uint16_t>(available));
-  SetWord(bytes, kIpv4Checksum, 0);
+  WriteBe16(&bytes[kIpv4Length], static_cast<uint16_t>(available));
+  WriteBe16(&bytes[kIpv4Checksum], 0);
   const size_t header = std::min<size_t>((bytes[0] & 0xfu) * 4, bytes.size());
   // What ip_fast_csum makes of a header that is too short.
-  if (header < kIpv4Size) return SetWord(bytes, kIpv4Checksum, Word(bytes, 0));
+  if (header < kIpv4Size) return WriteBe16(&bytes[kIpv4Checksum], ReadBe16(&bytes[0]));
   const uint16_t checksum = Ipv4Checksum(bytes.first(header));
   std::memcpy(&bytes[kIpv4Checksum], &checksum, sizeof(checksum));
 }

@@ -7,6 +7,8 @@
 #include <optional>
 #include <span>
 
+#include "dataplane/big_endian.h"
+
 namespace vswitch {
 
 inline constexpr uint8_t kProtocolTcp = 6;
@@ -30,21 +32,6 @@ struct TransportHeaders {
   // Neither IP options nor extension headers.
   bool plain() const { return network_size() == (ipv6 ? kIpv6HeaderSize : kIpv4HeaderSize); }
 };
-
-inline uint16_t ReadBe16(const uint8_t* bytes) {
-  return static_cast<uint16_t>(bytes[0] << 8 | bytes[1]);
-}
-inline uint32_t ReadBe32(const uint8_t* bytes) {
-  return uint32_t{ReadBe16(bytes)} << 16 | ReadBe16(bytes + 2);
-}
-inline void WriteBe16(uint8_t* bytes, uint16_t value) {
-  bytes[0] = static_cast<uint8_t>(value >> 8);
-  bytes[1] = static_cast<uint8_t>(value);
-}
-inline void WriteBe32(uint8_t* bytes, uint32_t value) {
-  WriteBe16(bytes, static_cast<uint16_t>(value >> 16));
-  WriteBe16(bytes + 2, static_cast<uint16_t>(value));
-}
 
 // Looks through up to two VLAN tags, IPv4 options and IPv6 hop-by-hop, routing, destination and
 // fragment headers. Nothing when the frame is not IP or its headers do not lie within `frame`;
