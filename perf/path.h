@@ -58,6 +58,9 @@ std::unique_ptr<Path> MakeDeviceLookup(uint32_t size);
 std::unique_ptr<Path> MakeIndexLookup(uint32_t size);
 std::unique_ptr<Path> MakeNameLookup(uint32_t size);
 std::unique_ptr<Path> MakeNewLink(uint32_t size);
+// `size` is the bytes of a frame.
+std::unique_ptr<Path> MakeSplitGuests(uint32_t size);
+std::unique_ptr<Path> MakePackedGuests(uint32_t size);
 // `size` is the number of addresses that packets of a burst are for.
 std::unique_ptr<Path> MakeIpvlanL2(uint32_t size);
 std::unique_ptr<Path> MakeIpvlanL3(uint32_t size);

@@ -11,6 +11,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
 #include "dataplane/packet_buffer.h"
+#include "pmd/vnet_header.h"
 
 namespace vswitch {
 namespace {
@@ -26,7 +27,7 @@ uint64_t Cycles(uint64_t microseconds) { return rte_get_tsc_hz() * microseconds 
 
 // The frame with its header in one system call.
 ssize_t Write(int fd, const Packet& packet) {
-  VnetHeader header = VnetHeaderFor(packet);
+  VnetHeader header = VnetHeaderFor(packet.offload(), packet.Headers());
   std::array<iovec, kMaxVectors> vectors;
   vectors[0] = {&header, sizeof(header)};
   size_t count = 1;

@@ -15,6 +15,7 @@
 #include "dataplane/backend.h"
 #include "pmd/factory.h"
 #include "pmd/tap_device.h"
+#include "pmd/virtio.h"
 
 namespace vswitch {
 

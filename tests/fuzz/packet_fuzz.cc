@@ -21,7 +21,7 @@
 #include "pmd/offload.h"
 #include "pmd/pull.h"
 #include "pmd/segment.h"
-#include "pmd/tap_device.h"
+#include "pmd/vnet_header.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace vswitch {

@@ -23,6 +23,7 @@
 #include "dataplane/packet_buffer.h"
 #include "pmd/factory.h"
 #include "pmd/tap_device.h"
+#include "pmd/vnet_header.h"
 #include "tests/support/frames.h"
 #include "tests/support/ip_frames.h"
 
@@ -375,7 +376,7 @@ TEST(OffloadFromVnetHeader, RefusesWhatMakesNoSense) {
 TEST(VnetHeaderFor, SaysEverythingOfAGsoFrame) {
   const IpFrame frame = BuildIpFrame({.ipv6 = true, .tcp_options = 12, .payload = 1900});
   const Packet packet = ToPacket(frame.bytes, frame.GsoRequest(500));
-  const VnetHeader header = VnetHeaderFor(packet);
+  const VnetHeader header = VnetHeaderFor(packet.offload(), packet.Headers());
   EXPECT_EQ(header.flags, VnetHeader::kNeedsChecksum);
   EXPECT_EQ(header.gso_type, 4);
   EXPECT_EQ(header.hdr_len, frame.payload);
@@ -387,7 +388,7 @@ TEST(VnetHeaderFor, SaysEverythingOfAGsoFrame) {
 
 TEST(VnetHeaderFor, IsEmptyWithoutARequest) {
   const Packet packet = MakeFrame(60);
-  const VnetHeader header = VnetHeaderFor(packet);
+  const VnetHeader header = VnetHeaderFor(packet.offload(), packet.Headers());
   EXPECT_EQ(header.flags, 0);
   EXPECT_EQ(header.gso_type, 0);
   PacketBuffer::Free({&packet, 1});

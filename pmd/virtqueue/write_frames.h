@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// Frames into a ring that a guest receives from.
+#ifndef VSWITCH_PMD_VIRTQUEUE_WRITE_FRAMES_H_
+#define VSWITCH_PMD_VIRTQUEUE_WRITE_FRAMES_H_
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+#include <cstring>
+#include <span>
+
+#include "pmd/virtqueue/copy.h"
+#include "pmd/virtqueue/guest_frame.h"
+#include "pmd/virtqueue/segment_cursor.h"
+#include "pmd/virtqueue/shared_memory.h"
+#include "pmd/vnet_header.h"
+
+namespace vswitch {
+
+// What stands before a frame (virtio 1.1, 5.1.6); in a header of 10 bytes there is no num_buffers.
+struct ReceiveHeader {
+  VnetHeader request;
+  uint16_t num_buffers;
+};
+static_assert(sizeof(ReceiveHeader) == 12);
+
+// `Frames` is what there is to send:
+//   uint16_t count() const;                          at most Burst::kCapacity
+//   uint32_t length(uint16_t i) const;
+//   const Offload& offload(uint16_t i) const;        REQUIRES: the guest negotiated it
+//   std::span<const uint8_t> head(uint16_t i) const;  its headers, if it asks for an offload
+//   void ForEachPiece(uint16_t i, visit) const;      visit(const uint8_t*, uint32_t), in order
+
+// Frames as ReadFrames found them.
+class GuestFrames {
+ public:
+  explicit GuestFrames(std::span<const GuestFrame> frames) : frames_(frames) {}
+
+  uint16_t count() const { return static_cast<uint16_t>(frames_.size()); }
+  uint32_t length(uint16_t i) const { return frames_[i].length; }
+  const Offload& offload(uint16_t i) const { return frames_[i].offload; }
+  std::span<const uint8_t> head(uint16_t i) const { return frames_[i].Head(); }
+  template <typename Visit>
+  void ForEachPiece(uint16_t i, const Visit& visit) const {
+    frames_[i].ForEachPiece(visit);
+  }
+
+ private:
+  std::span<const GuestFrame> frames_;
+};
+
+// What became of them.
+struct Written {
+  uint32_t refused = 0;    // bit i: frame i found no room
+  uint16_t malformed = 0;  // chains that could not be used; they were given back
+};
+
+// One call of WriteFrames. What lies before `next_` in the list is about to be given back, with the
+// bytes written to each chain as the length of its first segment.
+template <typename Ring, typename Frames>
+class FrameWriter {
+ public:
+  FrameWriter(Ring& ring, const Frames& frames, ChainList& chains)
+      : ring_(ring), frames_(frames), chains_(chains), next_(chains.segments()) {
+    chains_.Clear();
+  }
+
+  Written Run() {
+    const uint16_t count = frames_.count();
+    const uint16_t header_size = ring_.buffers().header_size();
+    ring_.template Take<Direction::kToGuest>(chains_, count);
+    for (uint16_t i = 0; i < count; ++i) {
+      const uint32_t need = header_size + frames_.length(i);
+      // Of one segment that is large enough, and not the end of the list.
+      if (next_->length >= need && next_[1].slots > 0) [[likely]] {
+        CopyPlain(i, next_->data, header_size);
+        (next_++)->length = need;
+      } else if (!PlaceAcross(i, need)) {
+        written_.refused |= 1u << i;
+      }
+    }
+    GiveBack();
+    return written_;
+  }
+
+ private:
+  // A frame that needs several segments or chains, which may be malformed, missing or too small.
+  [[gnu::noinline]] bool PlaceAcross(uint16_t i, uint32_t need) {
+    Segment* end = next_;  // of the segments that it gets
+    uint32_t room = 0;
+    uint16_t buffers = 0;
+    while (room < need) {
+      if (end == chains_.end()) {
+        if (TakeMore(need - room)) continue;
+        if (!chains_.full() || next_ == chains_.segments()) return false;
+        end = StartOver();
+        room = buffers = 0;
+      } else if (end->data == nullptr) {
+        PassMalformed(end++);
+      } else {
+        if (buffers > 0 && !ring_.mergeable()) return false;
+        ++buffers;
+        do room += (end++)->length;
+        while (end->slots == 0);
+      }
+    }
+    CopyScattered(i, {next_, end}, buffers);
+    while (next_ < end) SetWritten(need);
+    return true;
+  }
+
+  // The next chain has been filled as far as `left` bytes go, which become fewer.
+  void SetWritten(uint32_t& left) {
+    Segment* first = next_;
+    uint32_t room = 0;
+    do room += (next_++)->length;
+    while (next_->slots == 0);
+    first->length = std::min(left, room);
+    left -= first->length;
+  }
+
+  // Chains that hold so many bytes, as far as one can tell.
+  bool TakeMore(uint32_t bytes) {
+    const uint16_t before = chains_.size();
+    const uint32_t usual = before > 0 ? chains_.segments()[before - 1].length : 0;
+    const uint32_t wanted = usual > 0 ? bytes / usual + 1 : 1;
+    ring_.template Take<Direction::kToGuest>(chains_, std::min(wanted, kMostAtOnce));
+    return chains_.size() > before;
+  }
+
+  // Is to be given back before the buffers that the frame gets: those must follow each other.
+  void PassMalformed(Segment* malformed) {
+    std::rotate(next_, malformed, malformed + 1);
+    ++next_;
+    ++written_.malformed;
+  }
+
+  void GiveBack() {
+    uint32_t unused = 0;
+    for (const Segment* left = next_; left < chains_.end(); ++left) unused += left->slots;
+    if (unused > 0) ring_.PutBack(unused);
+    ring_.template Stage<Direction::kToGuest>({chains_.segments(), next_});
+    ring_.Publish();
+  }
+  // With an empty list.
+  Segment* StartOver() {
+    GiveBack();
+    chains_.Clear();
+    return next_ = chains_.segments();
+  }
+
+  // All 12 bytes; where the header has 10, the frame overwrites the last two.
+  void WriteHeader(uint16_t i, uint16_t buffers, uint8_t* to) const {
+    if (frames_.offload(i).Any()) [[unlikely]] {
+      const ReceiveHeader header{VnetHeaderFor(frames_.offload(i), frames_.head(i)), buffers};
+      std::memcpy(to, &header, sizeof(header));
+      return;
+    }
+    // As above, in words.
+    const uint64_t start = 0;
+    const uint32_t rest = uint32_t{buffers} << 16;
+    std::memcpy(to, &start, sizeof(start));
+    std::memcpy(to + sizeof(start), &rest, sizeof(rest));
+  }
+
+  void CopyPlain(uint16_t i, uint8_t* to, uint16_t header_size) const {
+    WriteHeader(i, 1, to);
+    to += header_size;
+    frames_.ForEachPiece(i, [&to](const uint8_t* from, uint32_t length) {
+      CopyBytes(to, from, length);
+      to += length;
+    });
+  }
+
+  void CopyScattered(uint16_t i, std::span<const Segment> segments, uint16_t buffers) const {
+    std::array<uint8_t, sizeof(ReceiveHeader)> header;
+    WriteHeader(i, buffers, header.data());
+    SegmentCursor cursor(segments);
+    cursor.Write(header.data(), ring_.buffers().header_size());
+    frames_.ForEachPiece(
+        i, [&cursor](const uint8_t* from, uint32_t length) { cursor.Write(from, length); });
+  }
+
+  static constexpr uint32_t kMostAtOnce = Burst::kCapacity;
+
+  Ring& ring_;
+  const Frames& frames_;
+  ChainList& chains_;
+  Segment* next_;
+  Written written_;
+};
+
+// Copies frames into the guest's buffers and shows them to it, in order. What finds no room is left
+// out and does not hold up smaller frames behind it. The caller interrupts the guest with
+// ring.Notify(). `chains` is scratch space, not the list that frames are read into. The ring's
+// worker; never waits.
+template <typename Ring, typename Frames>
+Written WriteFrames(Ring& ring, const Frames& frames, ChainList& chains) {
+  return FrameWriter<Ring, Frames>(ring, frames, chains).Run();
+}
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PMD_VIRTQUEUE_WRITE_FRAMES_H_
