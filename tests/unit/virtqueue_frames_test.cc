@@ -321,6 +321,24 @@ TYPED_TEST(VirtqueueFrames, DoNotHoldUpSmallerOnes) {
   }
 }
 
+TYPED_TEST(VirtqueueFrames, LeaveBuffersThatAreTooSmallInTheRing) {
+  for (int round = 0; round < 40; ++round) {
+    this->Send(Pattern(900));
+    this->Send(Pattern(901));
+    this->Post({256});
+    this->Post({100, 156});
+    this->Post({256});
+    this->Post({256});  // all four would do if they were mergeable
+    ASSERT_EQ(this->Move().refused, 0b11u);
+    for (uint8_t i = 0; i < 4; ++i) this->Send(Pattern(200, i));
+    ASSERT_EQ(this->Move().refused, 0u);
+    ASSERT_EQ(this->SendsDone(), 6u);
+    const auto frames = this->Receive();
+    ASSERT_EQ(frames.size(), 4u);
+    for (uint8_t i = 0; i < 4; ++i) ASSERT_EQ(frames[i].bytes, Pattern(200, i));
+  }
+}
+
 TYPED_TEST(VirtqueueFrames, PassBuffersThatCannotBe) {
   this->Negotiate([](RingSetup& setup) { setup.mergeable = true; });
   const GuestBuffer bad{GuestRam::kBase - 4096, 256, true};
