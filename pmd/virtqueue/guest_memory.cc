@@ -34,4 +34,12 @@ const MemoryRegion* GuestMemory::Find(uint64_t address) const {
   return address - region.guest < region.size ? &region : nullptr;
 }
 
+const MemoryRegion* GuestMemory::FindMapped(const void* place) const {
+  const auto address = reinterpret_cast<uintptr_t>(place);
+  for (const MemoryRegion& region : regions_) {
+    if (address - reinterpret_cast<uintptr_t>(region.host) < region.size) return &region;
+  }
+  return nullptr;
+}
+
 }  // namespace vswitch

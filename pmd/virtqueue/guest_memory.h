@@ -36,6 +36,8 @@ class GuestMemory {
   // The region that `address` lies in, or null. A buffer may go on in the next one: whoever needs
   // it in one piece asks the region, others take it piece by piece.
   const MemoryRegion* Find(uint64_t address) const;
+  // The region that is mapped at this place of ours, or null.
+  const MemoryRegion* FindMapped(const void* place) const;
 
  private:
   explicit GuestMemory(std::vector<MemoryRegion> regions) : regions_(std::move(regions)) {}

@@ -97,6 +97,20 @@ void PackedRing::AddTable(uint64_t address, uint32_t length, ChainWalk& walk) co
   }
 }
 
+void PackedRing::LogStaged(Direction direction, std::span<const Segment> chains) const {
+  const DirtyLog& log = *buffers_.log();
+  if (direction == Direction::kToGuest) log.MarkChains(chains);
+  if (in_order_) return;
+  uint32_t slots = 0;
+  for (const Segment& first : chains) slots += first.slots;
+  Place place = used_;
+  place.Retreat(slots, size_);
+  for (const Segment& first : chains) {
+    if (first.slots > 0) log.Mark(&descriptors_[place.index].details, sizeof(uint64_t));
+    place.Advance(first.slots, size_);
+  }
+}
+
 void PackedRing::Announce() {
   // As in SplitRing.
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -120,6 +134,7 @@ bool PackedRing::WantsCall() const {
 void PackedRing::SetKicks(bool wanted) {
   StoreOnce(device_event_->flags,
             static_cast<uint16_t>(wanted ? EventSuppression::kEnable : EventSuppression::kDisable));
+  buffers_.Log(&device_event_->flags, sizeof(device_event_->flags));
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }
 

@@ -48,6 +48,7 @@ class PackedRing {
     unannounced_ += static_cast<uint16_t>(staged_slots_);
     staged_slots_ = 0;
     StoreRelease(descriptors_[held_index_].details, held_);
+    buffers_.Log(&descriptors_[held_index_].details, sizeof(held_));
   }
   void Notify() {
     if (unannounced_ > 0) Announce();
@@ -104,6 +105,8 @@ class PackedRing {
   void AddDescriptor(uint64_t address, PackedDescriptor descriptor, ChainWalk& walk) const;
   void AddTable(uint64_t address, uint32_t length, ChainWalk& walk) const;
 
+  // As in SplitRing. In order, only the descriptor that is held back is written to.
+  void LogStaged(Direction direction, std::span<const Segment> chains) const;
   void Announce();
   bool WantsCall() const;
 
@@ -188,6 +191,8 @@ void PackedRing::Stage(std::span<const Segment> chains) {
     used.Advance(first.slots, size_);
   }
   used_ = used;
+  if (buffers_.log() != nullptr) [[unlikely]]
+    LogStaged(kDirection, chains);
 }
 
 }  // namespace vswitch

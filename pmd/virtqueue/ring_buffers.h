@@ -34,11 +34,19 @@ class RingBuffers {
       : usual_(setup.memory->regions().front()),
         header_size_(setup.header_size),
         indirect_(setup.indirect),
-        memory_(setup.memory) {}
+        memory_(setup.memory),
+        log_(setup.log) {}
 
   uint16_t header_size() const { return header_size_; }
   bool indirect() const { return indirect_; }
   const GuestMemory& memory() const { return *memory_; }
+  // Null: what we write need not be logged.
+  const DirtyLog* log() const { return log_; }
+  // To be called after writing there.
+  void Log(const void* data, uint64_t length) const {
+    if (log_ != nullptr) [[unlikely]]
+      log_->Mark(data, length);
+  }
 
   PlainBuffers Plain() const { return PlainBuffers(usual_); }
   // From now on most come from the region that `address` lies in.
@@ -51,6 +59,7 @@ class RingBuffers {
   uint16_t header_size_;
   bool indirect_;
   const GuestMemory* memory_;
+  const DirtyLog* log_;
 };
 
 }  // namespace vswitch

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "absl/status/status.h"
+#include "pmd/virtqueue/dirty_log.h"
 #include "pmd/virtqueue/guest_memory.h"
 
 namespace vswitch {
@@ -18,6 +19,7 @@ struct RingSetup {
   uint16_t size = 0;       // descriptors
   int call_fd = -1;        // eventfd that interrupts the guest; -1: it polls
   const GuestMemory* memory = nullptr;
+  const DirtyLog* log = nullptr;  // null: nobody moves the guest
 
   uint16_t header_size = 12;  // of the virtio_net_hdr before each frame: 10 or 12
   bool mergeable = false;     // VIRTIO_NET_F_MRG_RXBUF; REQUIRES header_size 12

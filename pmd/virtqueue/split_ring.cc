@@ -79,6 +79,15 @@ void SplitRing::WalkIndirect(uint64_t address, SplitDescriptor descriptor, Chain
   if (!table.empty()) WalkTable(Table::kIndirect, table, 0, walk);
 }
 
+void SplitRing::LogStaged(Direction direction, std::span<const Segment> chains) const {
+  const DirtyLog& log = *buffers_.log();
+  if (direction == Direction::kToGuest) log.MarkChains(chains);
+  uint16_t place = staged_;
+  for (const Segment& first : chains) {
+    if (first.slots > 0) log.Mark(&used_->entries()[--place & mask_], sizeof(UsedElement));
+  }
+}
+
 void SplitRing::Announce() {
   // What was published must be visible before the guest's wish is read: it may be about to sleep.
   std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -96,9 +105,11 @@ bool SplitRing::WantsCall() const {
 void SplitRing::SetKicks(bool wanted) {
   if (!event_index_) {
     StoreOnce(used_->flags, static_cast<uint16_t>(wanted ? 0 : UsedRing::kNoKick));
+    buffers_.Log(&used_->flags, sizeof(used_->flags));
   } else if (wanted) {
     auto* event = reinterpret_cast<uint16_t*>(&used_->entries()[size_t{mask_} + 1]);
     StoreOnce(*event, next_);
+    buffers_.Log(event, sizeof(*event));
   }
   std::atomic_thread_fence(std::memory_order_seq_cst);
 }

@@ -53,6 +53,7 @@ class SplitRing {
     unannounced_ += static_cast<uint16_t>(staged_ - published_);
     published_ = staged_;
     StoreRelease(used_->index, published_);
+    buffers_.Log(&used_->index, sizeof(used_->index));
   }
   // Interrupts the guest if it wants to know of what was published since the last call.
   void Notify() {
@@ -83,6 +84,8 @@ class SplitRing {
                      ChainWalk& walk) const;
   void WalkIndirect(uint64_t address, SplitDescriptor descriptor, ChainWalk& walk) const;
 
+  // Marks what was written to the last chains staged, and their elements.
+  void LogStaged(Direction direction, std::span<const Segment> chains) const;
   void Announce();
   bool WantsCall() const;
 
@@ -160,6 +163,8 @@ void SplitRing::Stage(std::span<const Segment> chains) {
     std::memcpy(&elements[place++ & mask], &element, sizeof(element));
   }
   staged_ = static_cast<uint16_t>(place);
+  if (buffers_.log() != nullptr) [[unlikely]]
+    LogStaged(kDirection, chains);
 }
 
 }  // namespace vswitch

@@ -109,14 +109,17 @@ class FrameWriter {
     return true;
   }
 
-  // The next chain has been filled as far as `left` bytes go, which become fewer.
+  // The next chain has been filled as far as `left` bytes go, which become fewer. Its first segment
+  // gets the length of all that was written, the others of what was written to them.
   void SetWritten(uint32_t& left) {
-    Segment* first = next_;
-    uint32_t room = 0;
-    do room += (next_++)->length;
-    while (next_->slots == 0);
-    first->length = std::min(left, room);
-    left -= first->length;
+    Segment* first = next_++;
+    uint32_t written = std::min(left, first->length);
+    for (; next_->slots == 0; ++next_) {
+      next_->length = std::min(left - written, next_->length);
+      written += next_->length;
+    }
+    first->length = written;
+    left -= written;
   }
 
   // Chains that hold so many bytes, as far as one can tell.
