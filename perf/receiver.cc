@@ -26,6 +26,16 @@ uint32_t Receiver::Poll() {
 }
 
 uint32_t Receiver::PollQueue(uint16_t queue) {
+  uint32_t frames = 0;
+  uint32_t count = 0;
+  do {
+    count = PollBurst(queue);
+    frames += count;
+  } while (count == PerfPort::kBurst && frames < at_once_);
+  return frames;
+}
+
+uint32_t Receiver::PollBurst(uint16_t queue) {
   std::array<rte_mbuf*, PerfPort::kBurst> packets;
   const uint16_t count = port_.Receive(queue, packets.data());
   ++counts_.polls;

@@ -5,6 +5,7 @@
 
 #include <rte_mbuf.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -57,10 +58,13 @@ class Stream {
 
   // Packets per second of the whole direction, 0 for as fast as possible.
   void SetRate(double rate) { pacer_.SetRate(rate * share_); }
+  // Puts off what is due by the time of `share` of a packet: streams of one rate take turns.
+  void Delay(double share) { pacer_.Delay(share); }
   // What is sent from now on counts, what was sent before does not.
   void StartCounting();
 
-  // Offers the packets that are due, at most a burst; returns how many were taken.
+  // Offers the packets that are due, at most a burst, or a whole one (TrafficOptions::burst);
+  // returns how many were taken.
   uint32_t Send();
   // Offers a probe for each flow [first, first + count), count <= PerfPort::kBurst; returns how
   // many were taken.
@@ -97,6 +101,7 @@ class Stream {
   };
 
   uint32_t Allowed(uint64_t now);
+  std::span<rte_mbuf*> NewPackets(uint32_t count);
   void TakeIntact(const FrameCheck& check, size_t size, uint32_t now);
   void TakeOdd(const FrameCheck& check, uint16_t port);
   Cursor CursorAt(uint64_t number) const;
@@ -108,11 +113,14 @@ class Stream {
   const double share_;     // of the direction's rate, count and window
   const uint64_t limit_;   // packets to offer, 0 for no limit
   const uint32_t window_;  // 0 for no limit
+  const uint32_t burst_;   // offered at once,
+  const bool whole_;       // and never less, but for the last
   const std::vector<uint8_t> pattern_;
   FrameCodec codec_;
   Pacer pacer_;
   uint64_t number_ = 0;  // frames ever offered
   Cursor cursor_;        // of that number
+  std::array<rte_mbuf*, TrafficOptions::kMostAtOnce> packets_;
   uint64_t in_flight_ = 0;
   std::vector<SequenceChecker> flows_;
   StreamCounts counts_;  // but for what flows_ and pacer_ count
