@@ -114,7 +114,7 @@ void PackedRing::LogStaged(Direction direction, std::span<const Segment> chains)
 void PackedRing::Announce() {
   // As in SplitRing.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (WantsCall()) Call(call_fd_);
+  if (WantsCall()) Interrupter::Ours().Call(call_fd_);
   unannounced_ = 0;
 }
 

@@ -91,7 +91,7 @@ void SplitRing::LogStaged(Direction direction, std::span<const Segment> chains) 
 void SplitRing::Announce() {
   // What was published must be visible before the guest's wish is read: it may be about to sleep.
   std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (WantsCall()) Call(call_fd_);
+  if (WantsCall()) Interrupter::Ours().Call(call_fd_);
   unannounced_ = 0;
 }
 

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Who is told of what in a ring: the guest of used chains, we of available ones.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdint>
 #include <string>
 
+#include "pmd/virtqueue/notify.h"
 #include "tests/support/guest_ram.h"
 #include "tests/support/ring_driver.h"
 
@@ -97,6 +101,65 @@ TYPED_TEST(VirtqueueNotify, AsksForKicksOrNot) { this->TestKicks(/*event_index=*
 
 TYPED_TEST(VirtqueueNotify, AsksForKicksOrNotWithEventIndices) {
   this->TestKicks(/*event_index=*/true);
+}
+
+// With descriptors that no guest has for this. When one of these tests hangs, so would a worker.
+class InterrupterTest : public testing::TestWithParam<Interrupter::Way> {
+ protected:
+  Interrupter interrupter_{GetParam()};
+};
+INSTANTIATE_TEST_SUITE_P(Ways, InterrupterTest,
+                         testing::Values(Interrupter::Way::kSignal, Interrupter::Way::kWrite),
+                         [](const auto& way) {
+                           return way.param == Interrupter::Way::kSignal ? "signal" : "write";
+                         });
+
+void Fill(int fd) {
+  const std::array<char, 4096> bytes = {};
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  while (write(fd, bytes.data(), bytes.size()) > 0) {
+  }
+  fcntl(fd, F_SETFL, 0);
+}
+
+TEST_P(InterrupterTest, AddsToAnEventfdAsOftenAsItLikes) {
+  const int fd = eventfd(0, EFD_NONBLOCK);
+  for (int i = 0; i < 1000; ++i) interrupter_.Call(fd);
+  eventfd_t calls = 0;
+  eventfd_read(fd, &calls);
+  EXPECT_EQ(calls, 1000u);
+  close(fd);
+}
+
+TEST_P(InterrupterTest, NeverWaitsForAnEventfd) {
+  const int fd = eventfd(0, 0);
+  eventfd_write(fd, UINT64_MAX - 1);  // no more fits
+  for (int i = 0; i < 100; ++i) interrupter_.Call(fd);
+  eventfd_t calls = 0;
+  EXPECT_EQ(eventfd_read(fd, &calls), 0);
+  EXPECT_GE(calls, UINT64_MAX - 1);
+  close(fd);
+}
+
+TEST_P(InterrupterTest, NeverWaitsForAPipeOrASocket) {
+  int pipes[2], sockets[2];
+  ASSERT_EQ(pipe(pipes), 0);
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+  for (const int fd : {pipes[1], sockets[1]}) {
+    Fill(fd);
+    for (int i = 0; i < 100; ++i) interrupter_.Call(fd);
+  }
+  for (const int fd : {pipes[0], pipes[1], sockets[0], sockets[1]}) close(fd);
+}
+
+TEST_P(InterrupterTest, SurvivesWhenNobodyReads) {
+  int pipes[2];
+  ASSERT_EQ(pipe(pipes), 0);
+  close(pipes[0]);
+  interrupter_.Call(pipes[1]);  // else SIGPIPE
+  close(pipes[1]);
+  interrupter_.Call(pipes[1]);
+  interrupter_.Call(-1);
 }
 
 }  // namespace
