@@ -58,7 +58,7 @@ class Trial:
         argv = [*self.switch.generator_prefix(), self.build_dir / "vswitch-perf", *self.common]
         for socket in self.switch.sockets:
             argv += ["--port", socket]
-        for socket in self.switch.idle_sockets if self.switch.setup.topology.idle_guests else ():
+        for socket in self.switch.idle_sockets:
             argv += ["--idle-port", socket]
         if watch:
             argv += self.realtime
