@@ -43,15 +43,20 @@ class Load:
     size: int | str = 64
     ring: str = "split"
     ways: str = "one"
+    ring_size: int = 1024
     extra: tuple = ()
 
     def options(self):
-        return (["--size", self.size] + (["--packed"] if self.ring == "packed" else [])
+        return (["--size", self.size, "--queue-size", self.ring_size]
+                + (["--packed"] if self.ring == "packed" else [])
                 + (["--both"] if self.ways == "both" else []) + list(self.extra))
 
     @property
-    def small(self):
-        return self.size != "imix" and self.size <= self.SMALL
+    def burst(self):
+        """So many packets at once, that the switch finds whole bursts also when it is faster than
+        the generator, in lines that were not written an instant ago; None: as many as are due."""
+        small = self.size != "imix" and self.size <= self.SMALL
+        return self.ring_size // 4 if small else None
 
 
 @dataclasses.dataclass(frozen=True)

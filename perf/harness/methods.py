@@ -10,9 +10,6 @@ from harness.search import highest_passing
 
 HEADER = ("--verify", "header")  # the generator shall be cheaper than a VM
 WARMUP = ("--warmup", "0.05")
-# So many small packets at once, that the switch finds whole bursts also when it is faster than the
-# generator, in lines that were not written an instant ago.
-BURST = ("--burst", 256)
 LATENCIES = {"p50_us": "p50", "p99_us": "p99", "p99_9_us": "p99_9", "max_us": "max"}
 # A trial may be run again so often when something disturbed it.
 REPEATS = 2
@@ -27,8 +24,8 @@ class Throughput:
 
     def __init__(self, load, seconds, *options, only=None):
         self.load, self.options = load, ("--seconds", seconds, *HEADER, *WARMUP, *options)
-        if load.small and not self.shares_cpu:
-            self.options += BURST
+        if load.burst and not self.shares_cpu:
+            self.options += ("--burst", load.burst)
         self.only = only
         self.cost = seconds + 0.5
 
@@ -158,7 +155,7 @@ class Wake:
 
     def __call__(self, trial):
         result = trial.generate(self.load, "--seconds", self.seconds, *HEADER, "--warmup",
-                                2 * self.SILENCE)
+                                2 * self.SILENCE, realtime=False)
         latency = result["latency_ns"]
         return {name: latency[key] / 1e3 for name, key in LATENCIES.items()}
 
