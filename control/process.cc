@@ -59,6 +59,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(const Options& options) 
   process->eal_ = *std::move(eal);
 
   process->dataplane_ = std::make_unique<Dataplane>(static_cast<uint16_t>(plan->workers.size()));
+  if (options.sleep) process->dataplane_->AllowSleep();
   process->dataplane_->Start(plan->WorkerLcores());
   if (absl::Status status = process->StartSwitch(options, *access); !status.ok()) return status;
   return process;

@@ -19,6 +19,9 @@ class Rcu {
   // across Quiescent.
   void Online(uint32_t reader);
   void Offline(uint32_t reader);
+  // Reader thread, online. In between it holds nothing, and nobody waits for it.
+  void Pause(uint32_t reader);
+  void Resume(uint32_t reader);
   void Quiescent(uint32_t reader) { rte_rcu_qsbr_quiescent(qsbr_.get(), reader); }
 
   // Any thread that is not an online reader. Returns once no reader can still hold what was

@@ -54,6 +54,8 @@ std::unique_ptr<Path> MakeMailbox(uint32_t size);
 std::unique_ptr<Path> MakeStaging(uint32_t size);
 // `size` is the number of ports, devices or links there are.
 std::unique_ptr<Path> MakeIdleRound(uint32_t size);
+std::unique_ptr<Path> MakeBesideSilent(uint32_t size);
+std::unique_ptr<Path> MakeBesideResting(uint32_t size);
 std::unique_ptr<Path> MakeDeviceLookup(uint32_t size);
 std::unique_ptr<Path> MakeIndexLookup(uint32_t size);
 std::unique_ptr<Path> MakeNameLookup(uint32_t size);

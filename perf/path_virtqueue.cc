@@ -82,8 +82,8 @@ class GuestToGuest final : public Path {
     receiver_.PostBuffers();
   }
   void Run() override {
-    ReadFrames(sender_.ring(), burst_);
-    WriteFrames(receiver_.ring(), GuestFrames(burst_.view()), chains_);
+    ReadFrames(sender_.ring(), store_, burst_);
+    WriteFrames(receiver_.ring(), burst_.view(), store_.buffers);
     receiver_.ring().Notify();
     sender_.ring().Publish();
     sender_.ring().Notify();
@@ -98,8 +98,8 @@ class GuestToGuest final : public Path {
   const uint32_t length_;
   Guest<Driver> sender_;
   Guest<Driver> receiver_;
-  GuestBurst burst_;
-  ChainList chains_;
+  FrameStore store_;
+  Burst burst_;
 };
 
 }  // namespace

@@ -46,11 +46,73 @@ DriverTable& Table() {
   return *table;
 }
 
+// A message as it comes over the socket (vhost-user, "Message Specification").
+struct [[gnu::packed]] Message {
+  uint32_t request;
+  uint32_t flags;
+  uint32_t size;
+  uint64_t payload;
+};
+
+enum Request : uint32_t {
+  kSetFeatures = 2,
+  kSetMemTable = 5,
+  kSetLogBase = 6,
+  kSetVringNum = 8,
+  kSetVringAddr = 9,
+  kSetVringBase = 10,
+  kSetVringKick = 12,
+  kSetVringCall = 13,
+  kSetVringEnable = 18,
+  kSendRarp = 19,
+};
+
+// What refers to something that a ServedGuest has.
+bool Changes(uint32_t request) {
+  switch (request) {
+    case kSetFeatures:
+    case kSetMemTable:
+    case kSetLogBase:
+    case kSetVringNum:
+    case kSetVringAddr:
+    case kSetVringBase:
+    case kSetVringKick:
+    case kSetVringCall:
+    case kSetVringEnable:
+      return true;
+    default:
+      return false;
+  }
+}
+
+rte_vhost_msg_result BeforeMessage(int vid, void* context) {
+  const auto* message = static_cast<const Message*>(context);
+  VhostEvents* events = Table().Find(vid);
+  if (events == nullptr) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+  if (Changes(message->request)) events->OnChanging(vid);
+  if (message->request != kSendRarp) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+  if (message->size < sizeof(message->payload)) return RTE_VHOST_MSG_RESULT_ERR;
+  // librte_vhost would send it with what it takes out of a ring, which it never does here.
+  events->OnAnnounce(vid, message->payload);
+  return RTE_VHOST_MSG_RESULT_OK;
+}
+
+rte_vhost_msg_result AfterMessage(int vid, void* context) {
+  VhostEvents* events = Table().Find(vid);
+  if (events != nullptr && Changes(static_cast<const Message*>(context)->request)) {
+    events->OnChanged(vid);
+  }
+  return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+}
+
+constexpr rte_vhost_user_extern_ops kMessageOps = {.pre_msg_handle = BeforeMessage,
+                                                   .post_msg_handle = AfterMessage};
+
 int NewConnection(int vid) {
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr) return -1;
   events->OnConnected(vid);
-  return 0;
+  return rte_vhost_extern_callback_register(vid, &kMessageOps, nullptr);
 }
 
 void DestroyConnection(int vid) {
@@ -84,10 +146,18 @@ constexpr rte_vhost_device_ops kOps = {
     .reserved = {},
 };
 
-// What Packet does not carry: UDP fragmentation and the ECN variant of TSO (librte_vhost drops its
-// bit). VIRTIO_NET_F_GSO is the old name for all of them together.
+// What Packet does not carry: UDP fragmentation and the ECN variant of TSO. VIRTIO_NET_F_GSO is the
+// old name for all of them together.
 constexpr uint64_t kNotCarried =
     kVirtioNetHostUfo | kVirtioNetGuestUfo | kVirtioNetHostEcn | kVirtioNetGuestEcn | kVirtioNetGso;
+
+// A log of what is in flight: we have nothing in flight between two bursts, and do not write it.
+bool LeaveOutInflight(const std::string& path) {
+  constexpr uint64_t kInflight = 1ULL << 12;  // VHOST_USER_PROTOCOL_F_INFLIGHT_SHMFD
+  uint64_t features = 0;
+  return rte_vhost_driver_get_protocol_features(path.c_str(), &features) == 0 &&
+         rte_vhost_driver_set_protocol_features(path.c_str(), features & ~kInflight) == 0;
+}
 
 // For the whole process, and only while the control thread makes a socket.
 class Umask {
@@ -120,16 +190,15 @@ absl::StatusOr<std::unique_ptr<VhostDriver>> VhostDriver::Open(const std::string
 }
 
 absl::Status VhostDriver::Start(bool client) {
-  // Without the compliant flag, requests arrive as TX flags with unchecked header lengths.
-  uint64_t flags = RTE_VHOST_USER_NET_COMPLIANT_OL_FLAGS;
-  if (client) flags |= RTE_VHOST_USER_CLIENT;
+  const uint64_t flags = client ? RTE_VHOST_USER_CLIENT : 0;
   if (rte_vhost_driver_register(path_.c_str(), flags) < 0) {
     return ErrnoStatus(ENOSPC, absl::StrCat("cannot register socket ", path_,
                                             ": a process can have 1024 vhost-user sockets"));
   }
   registered_ = true;
   if (rte_vhost_driver_disable_features(path_.c_str(), kNotCarried) < 0 ||
-      rte_vhost_driver_callback_register(path_.c_str(), &kOps) < 0 || StartClosed(path_) < 0) {
+      !LeaveOutInflight(path_) || rte_vhost_driver_callback_register(path_.c_str(), &kOps) < 0 ||
+      StartClosed(path_) < 0) {
     return ErrnoStatus(EIO, absl::StrCat("librte_vhost cannot start socket ", path_));
   }
   return absl::OkStatus();

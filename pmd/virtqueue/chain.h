@@ -8,17 +8,16 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/guest_frame.h"
+
 namespace vswitch {
 
-// A piece of a chain. The first one of a chain also says whose it is; a chain of one piece is all
-// there is to most packets, and 16 bytes.
-struct Segment {
-  uint8_t* data;    // null: the chain is malformed
-  uint32_t length;  // at least 1, or 0 if malformed
-  uint16_t id;      // by which the guest knows the chain
-  uint16_t slots;   // of the ring that the chain takes up; 0: this segment continues the chain
-};
-static_assert(sizeof(Segment) == 16);
+// The first Segment of a chain also says whose it is; a chain of one is all there is to most
+// packets, and 16 bytes.
+//   data    null: the chain is malformed
+//   length  at least 1, or 0 if malformed
+//   id      by which the guest knows the chain
+//   slots   of the ring that the chain takes up; 0: this segment continues the chain
 
 // More bytes than any frame needs.
 inline constexpr uint32_t kMaxChainBytes = 1u << 20;

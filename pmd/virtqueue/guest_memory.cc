@@ -42,4 +42,10 @@ const MemoryRegion* GuestMemory::FindMapped(const void* place) const {
   return nullptr;
 }
 
+bool GuestMemory::Contains(const void* place, uint64_t size) const {
+  const MemoryRegion* region = FindMapped(place);
+  if (region == nullptr) return false;
+  return size <= region->size - (static_cast<const uint8_t*>(place) - region->host);
+}
+
 }  // namespace vswitch

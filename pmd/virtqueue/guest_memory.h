@@ -39,6 +39,9 @@ class GuestMemory {
   // The region that is mapped at this place of ours, or null.
   const MemoryRegion* FindMapped(const void* place) const;
 
+  // Whether so many bytes from there on are mapped from one region.
+  bool Contains(const void* place, uint64_t size) const;
+
  private:
   explicit GuestMemory(std::vector<MemoryRegion> regions) : regions_(std::move(regions)) {}
 

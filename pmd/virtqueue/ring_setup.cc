@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pmd/virtqueue/ring_setup.h"
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 
@@ -26,6 +27,25 @@ absl::Status CheckAreas(const RingSetup& setup, uintptr_t driver, uintptr_t devi
 }
 
 }  // namespace
+
+RingAreas RingAreas::OfSplit(const RingSetup& setup) {
+  const uint64_t size = setup.size;
+  constexpr uint64_t kEvent = sizeof(uint16_t);
+  return {{{{setup.descriptors, size * sizeof(RawDescriptor)},
+            {setup.driver, sizeof(AvailableRing) + size * sizeof(uint16_t) + kEvent},
+            {setup.device, sizeof(UsedRing) + size * sizeof(UsedElement) + kEvent}}}};
+}
+
+RingAreas RingAreas::OfPacked(const RingSetup& setup) {
+  return {{{{setup.descriptors, setup.size * sizeof(RawDescriptor)},
+            {setup.driver, sizeof(EventSuppression)},
+            {setup.device, sizeof(EventSuppression)}}}};
+}
+
+bool RingAreas::LieIn(const GuestMemory& memory) const {
+  return std::all_of(all.begin(), all.end(),
+                     [&](const Area& area) { return memory.Contains(area.start, area.size); });
+}
 
 absl::Status CheckSplitSetup(const RingSetup& setup) {
   const absl::Status status = CheckAreas(setup, 2, 4);

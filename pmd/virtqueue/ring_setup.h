@@ -3,6 +3,7 @@
 #ifndef VSWITCH_PMD_VIRTQUEUE_RING_SETUP_H_
 #define VSWITCH_PMD_VIRTQUEUE_RING_SETUP_H_
 
+#include <array>
 #include <cstdint>
 
 #include "absl/status/status.h"
@@ -26,6 +27,20 @@ struct RingSetup {
   bool event_index = false;   // VIRTIO_F_EVENT_IDX
   bool indirect = false;      // VIRTIO_F_INDIRECT_DESC
   bool in_order = false;      // VIRTIO_F_IN_ORDER
+};
+
+// Where a virtqueue lies: all that is ever read or written of it.
+struct RingAreas {
+  struct Area {
+    const void* start;
+    uint64_t size;
+  };
+  static RingAreas OfSplit(const RingSetup& setup);
+  static RingAreas OfPacked(const RingSetup& setup);
+
+  bool LieIn(const GuestMemory& memory) const;
+
+  std::array<Area, 3> all;
 };
 
 // EINVAL for sizes and alignments that virtio 1.1, 2.6 and 2.7 do not allow.

@@ -9,8 +9,9 @@
 #include <cstring>
 #include <span>
 
+#include "dataplane/packet_buffer.h"
+#include "pmd/virtqueue/chain.h"
 #include "pmd/virtqueue/copy.h"
-#include "pmd/virtqueue/guest_frame.h"
 #include "pmd/virtqueue/segment_cursor.h"
 #include "pmd/virtqueue/shared_memory.h"
 #include "pmd/vnet_header.h"
@@ -24,53 +25,28 @@ struct ReceiveHeader {
 };
 static_assert(sizeof(ReceiveHeader) == 12);
 
-// `Frames` is what there is to send:
-//   uint16_t count() const;                          at most Burst::kCapacity
-//   uint32_t length(uint16_t i) const;
-//   const Offload& offload(uint16_t i) const;        REQUIRES: the guest negotiated it
-//   std::span<const uint8_t> head(uint16_t i) const;  its headers, if it asks for an offload
-//   void ForEachPiece(uint16_t i, visit) const;      visit(const uint8_t*, uint32_t), in order
-
-// Frames as ReadFrames found them.
-class GuestFrames {
- public:
-  explicit GuestFrames(std::span<const GuestFrame> frames) : frames_(frames) {}
-
-  uint16_t count() const { return static_cast<uint16_t>(frames_.size()); }
-  uint32_t length(uint16_t i) const { return frames_[i].length; }
-  const Offload& offload(uint16_t i) const { return frames_[i].offload; }
-  std::span<const uint8_t> head(uint16_t i) const { return frames_[i].Head(); }
-  template <typename Visit>
-  void ForEachPiece(uint16_t i, const Visit& visit) const {
-    frames_[i].ForEachPiece(visit);
-  }
-
- private:
-  std::span<const GuestFrame> frames_;
-};
-
 // What became of them.
 struct Written {
-  uint32_t refused = 0;    // bit i: frame i found no room
+  uint32_t refused = 0;    // bit i: packet i found no room
   uint16_t malformed = 0;  // chains that could not be used; they were given back
 };
 
 // One call of WriteFrames. What lies before `next_` in the list is about to be given back, with the
 // bytes written to each chain as the length of its first segment.
-template <typename Ring, typename Frames>
+template <typename Ring>
 class FrameWriter {
  public:
-  FrameWriter(Ring& ring, const Frames& frames, ChainList& chains)
-      : ring_(ring), frames_(frames), chains_(chains), next_(chains.segments()) {
+  FrameWriter(Ring& ring, std::span<const Packet> packets, ChainList& chains)
+      : ring_(ring), packets_(packets), chains_(chains), next_(chains.segments()) {
     chains_.Clear();
   }
 
   Written Run() {
-    const uint16_t count = frames_.count();
+    const auto count = static_cast<uint16_t>(packets_.size());
     const uint16_t header_size = ring_.buffers().header_size();
     ring_.template Take<Direction::kToGuest>(chains_, count);
     for (uint16_t i = 0; i < count; ++i) {
-      const uint32_t need = header_size + frames_.length(i);
+      const uint32_t need = header_size + packets_[i].length();
       // Of one segment that is large enough, and not the end of the list.
       if (next_->length >= need && next_[1].slots > 0) [[likely]] {
         CopyPlain(i, next_->data, header_size);
@@ -154,8 +130,9 @@ class FrameWriter {
 
   // All 12 bytes; where the header has 10, the frame overwrites the last two.
   void WriteHeader(uint16_t i, uint16_t buffers, uint8_t* to) const {
-    if (frames_.offload(i).Any()) [[unlikely]] {
-      const ReceiveHeader header{VnetHeaderFor(frames_.offload(i), frames_.head(i)), buffers};
+    const Packet& packet = packets_[i];
+    if (packet.offload().Any()) [[unlikely]] {
+      const ReceiveHeader header{VnetHeaderFor(packet.offload(), packet.Headers()), buffers};
       std::memcpy(to, &header, sizeof(header));
       return;
     }
@@ -169,7 +146,7 @@ class FrameWriter {
   void CopyPlain(uint16_t i, uint8_t* to, uint16_t header_size) const {
     WriteHeader(i, 1, to);
     to += header_size;
-    frames_.ForEachPiece(i, [&to](const uint8_t* from, uint32_t length) {
+    PacketBuffer::ForEachPiece(packets_[i], [&to](const uint8_t* from, uint32_t length) {
       CopyBytes(to, from, length);
       to += length;
     });
@@ -180,14 +157,15 @@ class FrameWriter {
     WriteHeader(i, buffers, header.data());
     SegmentCursor cursor(segments);
     cursor.Write(header.data(), ring_.buffers().header_size());
-    frames_.ForEachPiece(
-        i, [&cursor](const uint8_t* from, uint32_t length) { cursor.Write(from, length); });
+    PacketBuffer::ForEachPiece(packets_[i], [&cursor](const uint8_t* from, uint32_t length) {
+      cursor.Write(from, length);
+    });
   }
 
   static constexpr uint32_t kMostAtOnce = Burst::kCapacity;
 
   Ring& ring_;
-  const Frames& frames_;
+  const std::span<const Packet> packets_;
   ChainList& chains_;
   Segment* next_;
   Written written_;
@@ -195,11 +173,12 @@ class FrameWriter {
 
 // Copies frames into the guest's buffers and shows them to it, in order. What finds no room is left
 // out and does not hold up smaller frames behind it. The caller interrupts the guest with
-// ring.Notify(). `chains` is scratch space, not the list that frames are read into. The ring's
-// worker; never waits.
-template <typename Ring, typename Frames>
-Written WriteFrames(Ring& ring, const Frames& frames, ChainList& chains) {
-  return FrameWriter<Ring, Frames>(ring, frames, chains).Run();
+// ring.Notify(). The packets stay the caller's, at most Burst::kCapacity; what offloads they ask
+// for the guest has negotiated. `chains` is scratch space, not the list that frames are read into.
+// The ring's worker; never waits.
+template <typename Ring>
+Written WriteFrames(Ring& ring, std::span<const Packet> packets, ChainList& chains) {
+  return FrameWriter<Ring>(ring, packets, chains).Run();
 }
 
 }  // namespace vswitch

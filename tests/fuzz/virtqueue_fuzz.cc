@@ -137,37 +137,40 @@ void Fill(Input& input, const Options& options, GuestRam& ram) {
 // Frames for a receive ring: a small one, one of several buffers, one that never fits.
 class SampleFrames {
  public:
-  SampleFrames() { bytes_.fill(0x5a); }
-  uint16_t count() const { return static_cast<uint16_t>(kLengths.size()); }
-  uint32_t length(uint16_t i) const { return kLengths[i]; }
-  const Offload& offload(uint16_t) const { return none_; }
-  std::span<const uint8_t> head(uint16_t) const { return bytes_; }
-  template <typename Visit>
-  void ForEachPiece(uint16_t i, const Visit& visit) const {
-    visit(bytes_.data(), kLengths[i] / 2);
-    visit(bytes_.data(), kLengths[i] - kLengths[i] / 2);
+  SampleFrames() {
+    bytes_.fill(0x5a);
+    for (size_t i = 0; i < kLengths.size(); ++i) {
+      const uint32_t head = std::min<uint32_t>(kLengths[i], GuestFrame::kHead);
+      rest_[i] = {bytes_.data(), kLengths[i] - head, 0, 0};
+      frames_[i].rest = &rest_[i];
+      frames_[i].rest_count = kLengths[i] > head;
+      packets_[i] = PacketBuffer::FromGuest(frames_[i], kLengths[i]);
+    }
   }
+  std::span<const Packet> packets() const { return packets_; }
 
  private:
   static constexpr std::array<uint32_t, 5> kLengths = {60, 1500, 14, 65000, 128};
   std::array<uint8_t, 65000> bytes_;
-  Offload none_;
+  std::array<Segment, kLengths.size()> rest_;
+  std::array<GuestFrame, kLengths.size()> frames_{};
+  std::array<Packet, kLengths.size()> packets_;
 };
 
 template <typename Ring>
 void Serve(const Options& options, const GuestRam& ram) {
   absl::StatusOr<Ring> ring = Ring::Create(options.setup, {});
   FUZZ_CHECK(ring.ok());
-  static GuestBurst burst;
-  static ChainList chains;
-  static const SampleFrames frames;
+  static FrameStore store;
+  static Burst burst;
+  static SampleFrames frames;
   for (int round = 0; round < 3; ++round) {
     if (options.send) {
-      ReadFrames(*ring, burst);
+      ReadFrames(*ring, store, burst);
       CheckBurst(burst, ram.memory());
     } else {
-      const Written written = WriteFrames(*ring, frames, chains);
-      FUZZ_CHECK(written.refused < 1u << frames.count());
+      const Written written = WriteFrames(*ring, frames.packets(), store.buffers);
+      FUZZ_CHECK(written.refused < 1u << frames.packets().size());
     }
     ring->Publish();
     ring->Notify();

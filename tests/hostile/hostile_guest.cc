@@ -346,14 +346,14 @@ class World {
       ring->Offer(random_);
     }
     honest_.Send(random_);
-    ReadFrames(honest_.from(), burst_);
+    ReadFrames(honest_.from(), store_, burst_);
     FUZZ_CHECK(burst_.count == 1 && burst_.malformed == 0);
     FUZZ_CHECK(Deliver(honest_.to()) == 0);
     Deliver(receives_.ring());
     GiveBack(honest_.from());
     honest_.CheckArrived();
     ++counts_.honest;
-    ReadFrames(sends_.ring(), burst_);
+    ReadFrames(sends_.ring(), store_, burst_);
     CheckBurst(burst_, ram_.memory());
     counts_.frames += burst_.count;
     counts_.malformed += burst_.malformed;
@@ -366,7 +366,7 @@ class World {
  private:
   template <typename Ring>
   uint32_t Deliver(Ring& ring) {
-    const Written written = WriteFrames(ring, GuestFrames(burst_.view()), chains_);
+    const Written written = WriteFrames(ring, burst_.view(), store_.buffers);
     ring.Notify();
     counts_.malformed += written.malformed;
     counts_.refused += static_cast<uint64_t>(std::popcount(written.refused));
@@ -385,8 +385,8 @@ class World {
   GuestRam ram_;
   HostileRing<Driver> sends_, receives_;
   HonestPair honest_;
-  GuestBurst burst_;
-  ChainList chains_;
+  FrameStore store_;
+  Burst burst_;
   Scribbler scribbler_;  // last: it stops first
 };
 

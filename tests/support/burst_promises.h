@@ -5,7 +5,8 @@
 
 #include <algorithm>
 
-#include "pmd/virtqueue/guest_frame.h"
+#include "dataplane/packet_buffer.h"
+#include "pmd/virtqueue/chain.h"
 #include "pmd/virtqueue/guest_memory.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -20,26 +21,28 @@ inline void CheckInMemory(const Segment& segment, const GuestMemory& memory) {
   }));
 }
 
-inline void CheckFrame(const GuestFrame& frame, const GuestMemory& memory) {
-  FUZZ_CHECK(frame.length >= kEthernetHeaderSize && frame.length <= kMaxChainBytes);
-  FUZZ_CHECK(frame.head_length == std::min<uint32_t>(frame.length, GuestFrame::kHead));
+inline void CheckFrame(const Packet& packet, const GuestMemory& memory) {
+  FUZZ_CHECK(packet.length() >= kEthernetHeaderSize && packet.length() <= kMaxChainBytes);
+  FUZZ_CHECK(packet.Headers().size() == std::min<uint32_t>(packet.length(), GuestFrame::kHead));
+  const GuestFrame& frame = PacketBuffer::Frame(packet);
+  FUZZ_CHECK(packet.Headers().data() == frame.head.data());
   FUZZ_CHECK(frame.rest_count <= ChainList::kSegments);
-  uint32_t length = frame.head_length;
+  size_t length = packet.Headers().size();
   for (uint16_t i = 0; i < frame.rest_count; ++i) {
     CheckInMemory(frame.rest[i], memory);
     length += frame.rest[i].length;
   }
-  FUZZ_CHECK(length == frame.length);
-  const Offload& offload = frame.offload;
+  FUZZ_CHECK(length == packet.length());
+  const Offload& offload = packet.offload();
   if (!offload.needs_checksum) FUZZ_CHECK(offload.gso == GsoType::kNone);
   if (offload.needs_checksum) {
-    FUZZ_CHECK(offload.csum_start + offload.csum_offset + 2u <= frame.length);
+    FUZZ_CHECK(offload.csum_start + offload.csum_offset + 2u <= packet.length());
   }
 }
 
-inline void CheckBurst(const GuestBurst& burst, const GuestMemory& memory) {
+inline void CheckBurst(const Burst& burst, const GuestMemory& memory) {
   FUZZ_CHECK(burst.count + burst.malformed <= Burst::kCapacity);
-  for (const GuestFrame& frame : burst.view()) CheckFrame(frame, memory);
+  for (const Packet& packet : burst.view()) CheckFrame(packet, memory);
 }
 
 }  // namespace vswitch

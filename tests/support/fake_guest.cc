@@ -272,6 +272,8 @@ uint16_t FakeGuest::TransmitsDone(uint16_t pair) const {
   return LoadIndex(RingAt(RingMemory(2 * pair + 1)).used->index);
 }
 
+void FakeGuest::Kick(uint16_t index) const { eventfd_write(rings_[index].kick, 1); }
+
 bool FakeGuest::NotificationsOff(uint16_t index) const {
   return (RingAt(RingMemory(index)).used->flags & UsedRing::kNoNotify) != 0;
 }

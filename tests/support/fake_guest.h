@@ -17,9 +17,7 @@ namespace vswitch {
 inline constexpr uint64_t kVirtioNetCsum = 1ULL << 0;
 inline constexpr uint64_t kVirtioNetHostTso4 = 1ULL << 11;
 inline constexpr uint64_t kVirtioNetHostTso6 = 1ULL << 12;
-inline constexpr uint64_t kVirtioNetMrgRxbuf = 1ULL << 15;
 inline constexpr uint64_t kVirtioNetMq = 1ULL << 22;
-inline constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
 
 // One thread. Every message waits for its acknowledgement, so that what it asks for has happened
 // when the call returns. Aborts the test process when the other side does not answer.
@@ -59,6 +57,9 @@ class FakeGuest {
   uint16_t TransmitsDone(uint16_t pair) const;
   // The other side asks not to be notified of what is put into ring `index`.
   bool NotificationsOff(uint16_t index) const;
+
+  // Tells the other side that there is something new in ring `index`.
+  void Kick(uint16_t index) const;
 
   struct Received {
     VnetHeader header;

@@ -118,10 +118,10 @@ class VirtqueueFrames : public testing::Test {
     return frames;
   }
 
-  Written Write() { return WriteFrames(*to_, GuestFrames(burst_.view()), scratch_); }
+  Written Write() { return WriteFrames(*to_, burst_.view(), store_.buffers); }
   // One burst through the switch.
   Written Move() {
-    ReadFrames(*from_, burst_);
+    ReadFrames(*from_, store_, burst_);
     const Written written = Write();
     from_->Publish();
     return written;
@@ -138,8 +138,8 @@ class VirtqueueFrames : public testing::Test {
   uint16_t header_size_ = 12;
   std::vector<std::vector<GuestBuffer>> posted_;
   size_t returned_empty_ = 0;
-  GuestBurst burst_;
-  ChainList scratch_;
+  FrameStore store_;
+  Burst burst_;
 };
 
 using Drivers = testing::Types<SplitDriver, PackedDriver>;
@@ -190,7 +190,7 @@ TYPED_TEST(VirtqueueFrames, ArriveHoweverTheyAreCut) {
 TYPED_TEST(VirtqueueFrames, AreDeliveredAsTheyWereWhenTheyWereRead) {
   const auto sent = this->Send(Pattern(300));
   this->Post({512});
-  ReadFrames(*this->from_, this->burst_);
+  ReadFrames(*this->from_, this->store_, this->burst_);
   std::memset(this->ram_.At(sent[0].address), 0xff, sent[0].length);  // the guest changes its mind
   this->Write();
   const auto frames = this->Receive();
@@ -203,7 +203,7 @@ TYPED_TEST(VirtqueueFrames, AreDeliveredAsTheyWereWhenTheyWereRead) {
 
 TYPED_TEST(VirtqueueFrames, StayTheGuestsUntilTheyArePublished) {
   this->Send(Pattern(64));
-  ReadFrames(*this->from_, this->burst_);
+  ReadFrames(*this->from_, this->store_, this->burst_);
   EXPECT_EQ(this->SendsDone(), 0u);
   this->from_->Publish();
   EXPECT_EQ(this->SendsDone(), 1u);
@@ -233,11 +233,11 @@ TYPED_TEST(VirtqueueFrames, AreRefusedWithRequestsThatMakeNoSense) {
   this->Send(Pattern(100), {12}, {VnetHeader::kNeedsChecksum, 0, 0, 0, 98, 1});
   this->Send(Pattern(100), {}, {0, 1, 0, 1000, 0, 0});
   this->Send(Pattern(64, 2));
-  ReadFrames(*this->from_, this->burst_);
+  ReadFrames(*this->from_, this->store_, this->burst_);
   EXPECT_EQ(this->burst_.malformed, 3);
   ASSERT_EQ(this->burst_.count, 2);
-  EXPECT_EQ(this->burst_.frames[0].head[0], 1);
-  EXPECT_EQ(this->burst_.frames[1].head[0], 2);
+  EXPECT_EQ(this->burst_.packets[0].Headers()[0], 1);
+  EXPECT_EQ(this->burst_.packets[1].Headers()[0], 2);
   this->from_->Publish();
   EXPECT_EQ(this->SendsDone(), 5u);
 }
@@ -246,7 +246,7 @@ TYPED_TEST(VirtqueueFrames, AreRefusedWithoutAnEthernetHeader) {
   this->Send(Pattern(13));
   this->Send(Pattern(13), {12});
   this->Send(Pattern(14));
-  ReadFrames(*this->from_, this->burst_);
+  ReadFrames(*this->from_, this->store_, this->burst_);
   EXPECT_EQ(this->burst_.malformed, 2);
   EXPECT_EQ(this->burst_.count, 1);
 }
@@ -291,9 +291,9 @@ TYPED_TEST(VirtqueueFrames, SpanMoreBuffersThanAListHolds) {
     receiver.Add({&buffer, 1});
   }
   for (int i = 0; i < 8; ++i) this->Send(Pattern(64 * 200 - 12));
-  ReadFrames(*this->from_, this->burst_);
+  ReadFrames(*this->from_, this->store_, this->burst_);
   ASSERT_EQ(this->burst_.count, 8);
-  EXPECT_EQ(WriteFrames(to, GuestFrames(this->burst_.view()), this->scratch_).refused, 0u);
+  EXPECT_EQ(WriteFrames(to, this->burst_.view(), this->store_.buffers).refused, 0u);
   size_t used = 0;
   while (receiver.TakeUsed().has_value()) ++used;
   EXPECT_EQ(used, 8u * 200);
@@ -405,11 +405,12 @@ TEST(VirtqueueFramesInOrder, AreGivenBackWithOneDescriptor) {
   setup.in_order = true;
   auto ring = driver.MakeRing(setup);
   const std::vector<GuestBuffer> chain(2, {GuestRam::kBase, 100});
-  GuestBurst burst;
+  FrameStore store;
+  Burst burst;
   for (int round = 0; round < 50; ++round) {
     std::vector<uint16_t> ids;
     for (int i = 0; i < 5; ++i) ids.push_back(driver.Add(std::span(chain).first(1 + i % 2)));
-    ReadFrames(ring, burst);
+    ReadFrames(ring, store, burst);
     ASSERT_EQ(burst.count, 5);
     const RawDescriptor second = driver.descriptors()[1];
     ring.Publish();

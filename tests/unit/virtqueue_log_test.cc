@@ -149,8 +149,8 @@ class VirtqueueLog : public testing::Test {
   }
 
   Written Move() {
-    ReadFrames(*from_, burst_);
-    const Written written = WriteFrames(*to_, GuestFrames(burst_.view()), scratch_);
+    ReadFrames(*from_, store_, burst_);
+    const Written written = WriteFrames(*to_, burst_.view(), store_.buffers);
     from_->Publish();
     return written;
   }
@@ -194,8 +194,8 @@ class VirtqueueLog : public testing::Test {
   std::unique_ptr<typename Driver::Ring> from_, to_;
   uint64_t next_buffer_ = kBuffers;
   uint64_t changed_pages_ = 0;
-  GuestBurst burst_;
-  ChainList scratch_;
+  FrameStore store_;
+  Burst burst_;
 };
 
 using Drivers = testing::Types<SplitDriver, PackedDriver>;
@@ -321,8 +321,9 @@ TEST(VirtqueueLogInOrder, HasTheOneDescriptorThatIsWritten) {
   auto ring = driver.MakeRing(setup);
   const std::vector<GuestBuffer> chain(300, {GuestRam::kBase, 1});
   for (int i = 0; i < 3; ++i) driver.Add(chain);
-  GuestBurst burst;
-  ReadFrames(ring, burst);
+  FrameStore store;
+  Burst burst;
+  ReadFrames(ring, store, burst);
   ring.Publish();
   EXPECT_EQ(LoggedIn(bits), Pages{GuestRam::kBase / kPage});
 }
