@@ -45,8 +45,8 @@ int HexDigit(char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-// A line of /proc/self/maps, byte by byte: "START-END rw-s ...". There is little that a signal
-// handler may call.
+// A line of /proc/self/maps, byte by byte: "START-END rw-s OFFSET DEVICE INODE ...". There is
+// little that a signal handler may call.
 class MapsLine {
  public:
   // Whether the line is at its end, which begins the next.
@@ -57,17 +57,20 @@ class MapsLine {
     if (word_ < 2 && digit >= 0)
       bounds_[word_] = bounds_[word_] << 4 | static_cast<unsigned>(digit);
     shared_ |= word_ == 2 && c == 's';
-    word_ += c == '-' ? word_ == 0 : c == ' ';
+    file_ |= word_ == 5 && digit > 0;
+    word_ += c == '-' ? word_ == 0 : c == ' ' && word_ < 6;
     return ended_;
   }
   uintptr_t start() const { return bounds_[0]; }
   size_t size() const { return bounds_[1] - bounds_[0]; }
   bool shared() const { return shared_; }
+  bool file() const { return file_; }
 
  private:
   uintptr_t bounds_[2] = {};
   unsigned word_ = 0;
   bool shared_ = false;
+  bool file_ = false;
   bool ended_ = false;
 };
 
@@ -85,7 +88,9 @@ bool ReplaceMapping(uintptr_t address) {
     }
   }
   close(maps);
-  return found && line.shared() && Replace(line.start(), line.size());
+  if (!found) return false;
+  // Without a file another thread was here first: such memory does not go.
+  return !line.file() || (line.shared() && Replace(line.start(), line.size()));
 }
 
 bool ReplaceGuarded(uintptr_t address) {

@@ -150,6 +150,26 @@ TEST(GuardThread, ReplacesMappingsThatNobodyGuards) {
   GuardThread(nullptr);
 }
 
+TEST(GuardThread, MayBeForSeveralThreads) {
+  for (int round = 0; round < 50; ++round) {
+    const SharedFile file;
+    std::atomic<int> ready = 0;
+    std::vector<std::thread> readers;
+    for (int i = 0; i < 4; ++i) {
+      readers.emplace_back([&] {
+        std::atomic<bool> faulted = false;
+        GuardThread(&faulted);
+        ++ready;
+        while (file.Read(kPage) == 7) continue;
+        EXPECT_EQ(file.Read(0), 0);
+      });
+    }
+    while (ready < 4) std::this_thread::yield();
+    file.Shrink(0);
+    for (std::thread& reader : readers) reader.join();
+  }
+}
+
 // The kernel replaces no part of one, and who maps a file need not know that it has them.
 TEST(GuardedMemory, MayEndWithinAHugePage) {
   constexpr size_t kHuge = 2 << 20;
