@@ -84,7 +84,7 @@ class PollSchedule {
   template <typename Poll>
   uint32_t PollPolled(uint64_t now, const Poll& poll) {
     uint32_t packets = 0;
-    bool tired = false;
+    bool tired = tired_;
     for (size_t i = 0; i < polled_.count; ++i) {
       PollEntry& entry = *polled_.entries[i];
       if (now < entry.due) continue;
@@ -122,6 +122,7 @@ class PollSchedule {
       }
       budget -= tired ? 1 : 0;
     }
+    tired_ = budget == 0;
     return packets;
   }
 
@@ -176,7 +177,8 @@ class PollSchedule {
   size_t cursor_ = 0;            // the silent entry that was looked at last
   uint64_t next_look_ = kNever;  // at the bells
   uint64_t next_silent_ = kNever;
-  bool busy_ = false;  // packets came in the last round
+  bool busy_ = false;   // packets came in the last round
+  bool tired_ = false;  // a queue that is to rest was left for the next round
 };
 
 }  // namespace vswitch
