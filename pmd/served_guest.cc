@@ -5,6 +5,8 @@
 #include <rte_vhost.h>
 
 #include <cstdlib>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include "pmd/virtio.h"
@@ -13,17 +15,45 @@
 namespace vswitch {
 namespace {
 
-absl::StatusOr<GuestMemory> MemoryOf(int vid) {
+using MemoryTable = std::unique_ptr<rte_vhost_memory, decltype(&std::free)>;
+
+MemoryTable TableOf(int vid) {
   rte_vhost_memory* table = nullptr;
-  if (rte_vhost_get_mem_table(vid, &table) < 0) return GuestMemory::Create({});
-  const std::unique_ptr<rte_vhost_memory, decltype(&std::free)> owner(table, std::free);
+  if (rte_vhost_get_mem_table(vid, &table) < 0) table = nullptr;
+  return {table, std::free};
+}
+
+std::span<const rte_vhost_mem_region> RegionsOf(const MemoryTable& table) {
+  if (table == nullptr) return {};
+  return {table->regions, table->nregions};
+}
+
+absl::StatusOr<GuestMemory> MemoryOf(const MemoryTable& table) {
   std::vector<MemoryRegion> regions;
-  for (uint32_t i = 0; i < table->nregions; ++i) {
-    const rte_vhost_mem_region& region = table->regions[i];
+  for (const rte_vhost_mem_region& region : RegionsOf(table)) {
     regions.push_back(
         {region.guest_phys_addr, region.size, reinterpret_cast<uint8_t*>(region.host_user_addr)});
   }
   return GuestMemory::Create(regions);
+}
+
+absl::Status AddGuard(void* start, size_t size, std::atomic<bool>& faulted,
+                      std::vector<GuardedMemory>& guards) {
+  absl::StatusOr<GuardedMemory> guard = GuardedMemory::Create(start, size, faulted);
+  if (guard.ok()) guards.push_back(*std::move(guard));
+  return guard.status();
+}
+
+absl::StatusOr<std::vector<GuardedMemory>> GuardsOf(const MemoryTable& table, const LogArea& log,
+                                                    std::atomic<bool>& faulted) {
+  std::vector<GuardedMemory> guards;
+  absl::Status status;
+  for (const rte_vhost_mem_region& region : RegionsOf(table)) {
+    status.Update(AddGuard(region.mmap_addr, region.mmap_size, faulted, guards));
+  }
+  if (log.bits != nullptr) status.Update(AddGuard(log.bits, log.size, faulted, guards));
+  if (!status.ok()) return status;
+  return guards;
 }
 
 RingSetup SetupOf(const rte_vhost_vring& vring, uint64_t features, const GuestMemory& memory,
@@ -75,22 +105,23 @@ ServedPairs ServedPairs::Of(const UsableRings& rings) {
 }
 
 absl::StatusOr<std::unique_ptr<ServedGuest>> ServedGuest::Create(int vid, const UsableRings& usable,
-                                                                 const std::atomic<bool>& faulted) {
-  absl::StatusOr<GuestMemory> memory = MemoryOf(vid);
+                                                                 const LogArea& log,
+                                                                 std::atomic<bool>& faulted) {
+  const MemoryTable table = TableOf(vid);
+  absl::StatusOr<GuestMemory> memory = MemoryOf(table);
   if (!memory.ok()) return memory.status();
+  absl::StatusOr<Guards> guards = GuardsOf(table, log, faulted);
+  if (!guards.ok()) return guards.status();
   uint64_t features = 0;
   rte_vhost_get_negotiated_features(vid, &features);
-  std::unique_ptr<ServedGuest> guest(new ServedGuest(vid, *std::move(memory), faulted));
+  std::unique_ptr<ServedGuest> guest(
+      new ServedGuest(vid, *std::move(memory), *std::move(guards), faulted));
   guest->support_ = SupportOf(features);
-  if ((features & kVhostLogAll) != 0) guest->OpenLog();
+  if ((features & kVhostLogAll) != 0 && log.bits != nullptr) {
+    guest->log_.emplace(guest->memory_, static_cast<uint8_t*>(log.bits), log.size);
+  }
   guest->MakeRings(usable, features);
   return guest;
-}
-
-void ServedGuest::OpenLog() {
-  uint64_t base = 0, size = 0;
-  if (rte_vhost_get_log_base(vid_, &base, &size) < 0 || base == 0) return;
-  log_.emplace(memory_, reinterpret_cast<uint8_t*>(base), size);
 }
 
 void ServedGuest::MakeRings(const UsableRings& usable, uint64_t features) {

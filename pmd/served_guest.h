@@ -10,8 +10,11 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/status/statusor.h"
+#include "pmd/guest_fault.h"
 #include "pmd/offload.h"
 #include "pmd/served_ring.h"
 #include "pmd/virtqueue/dirty_log.h"
@@ -36,15 +39,22 @@ struct ServedPairs {
 // What a guest that negotiated `features` takes.
 OffloadSupport SupportOf(uint64_t features);
 
+// Where the VMM wants to know which pages were written to.
+struct LogArea {
+  void* bits = nullptr;  // null: nowhere
+  uint64_t size = 0;     // bytes
+};
+
 // Made on a callback thread, published to workers by one pointer, and unpublished, with a grace
 // period, before librte_vhost changes anything that it refers to. In between only the rings change.
 class ServedGuest {
  public:
   // What librte_vhost has of the connection now, whose rings `usable` may be used. EINVAL for
   // memory that makes no sense. A ring that does not lie in it is left out. `faulted` outlives the
-  // result.
+  // result; `log` stays mapped, and counts when the guest negotiated it.
   static absl::StatusOr<std::unique_ptr<ServedGuest>> Create(int vid, const UsableRings& usable,
-                                                             const std::atomic<bool>& faulted);
+                                                             const LogArea& log,
+                                                             std::atomic<bool>& faulted);
 
   // Callback thread, with no worker there any more: tells librte_vhost how far the rings are.
   void HandBack();
@@ -58,15 +68,17 @@ class ServedGuest {
   bool faulted() const { return faulted_.load(std::memory_order_relaxed); }
 
  private:
-  ServedGuest(int vid, GuestMemory memory, const std::atomic<bool>& faulted)
-      : vid_(vid), memory_(std::move(memory)), faulted_(faulted) {}
+  using Guards = std::vector<GuardedMemory>;
 
-  void OpenLog();
+  ServedGuest(int vid, GuestMemory memory, Guards guards, const std::atomic<bool>& faulted)
+      : vid_(vid), memory_(std::move(memory)), guards_(std::move(guards)), faulted_(faulted) {}
+
   void MakeRings(const UsableRings& usable, uint64_t features);
   std::unique_ptr<ServedRing> MakeRing(uint16_t index, uint64_t features) const;
 
   const int vid_;
   const GuestMemory memory_;
+  const Guards guards_;  // of its mappings
   const std::atomic<bool>& faulted_;
   std::optional<DirtyLog> log_;
   OffloadSupport support_;

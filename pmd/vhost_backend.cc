@@ -286,6 +286,21 @@ void VhostBackend::OnConnected(int vid) {
   guests_.push_back(std::make_unique<VhostGuest>(vid));
 }
 
+void VhostBackend::OnMessage(int vid) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->GuardThisThread();
+}
+
+void VhostBackend::OnMemory(int vid, bool there) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->set_has_memory(there);
+}
+
+void VhostBackend::OnLog(int vid, const LogArea& log) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->set_log(log);
+}
+
 void VhostBackend::OnReady(int vid) {
   SetRunning(vid, true);
   Resume(vid);
@@ -300,6 +315,22 @@ void VhostBackend::SetRunning(int vid, bool running) {
   const std::lock_guard lock(mutex_);
   if (VhostGuest* guest = Find(vid)) guest->set_running(running);
   PublishNewest();
+}
+
+// Rings come and go in the middle of a message, too, and what it changes next is not to be served.
+void VhostBackend::SetChanging(int vid, bool changing) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->set_changing(changing);
+}
+
+void VhostBackend::OnChanging(int vid) {
+  SetChanging(vid, true);
+  Pause(vid);
+}
+
+void VhostBackend::OnChanged(int vid) {
+  SetChanging(vid, false);
+  Resume(vid);
 }
 
 void VhostBackend::OnRing(int vid, uint16_t ring, bool usable) {
@@ -319,6 +350,7 @@ void VhostBackend::OnAnnounce(int vid, uint64_t mac) {
 }
 
 void VhostBackend::OnDisconnected(int vid) {
+  GuardThread(nullptr);
   const std::lock_guard lock(mutex_);
   // Not served any more, and since OnStopped no worker holds it.
   std::erase_if(guests_, [vid](const auto& guest) { return guest->vid() == vid; });

@@ -61,10 +61,13 @@ class VhostBackend final : public Backend, private VhostEvents {
   void ForEachSender(const ServedGuest& guest, uint16_t queue, const Use& use) const;
 
   void OnConnected(int vid) override;
+  void OnMessage(int vid) override;
+  void OnMemory(int vid, bool there) override;
+  void OnLog(int vid, const LogArea& log) override;
   void OnReady(int vid) override;
   void OnStopped(int vid) override;
-  void OnChanging(int vid) override { Pause(vid); }
-  void OnChanged(int vid) override { Resume(vid); }
+  void OnChanging(int vid) override;
+  void OnChanged(int vid) override;
   void OnRing(int vid, uint16_t ring, bool usable) override;
   void OnAnnounce(int vid, uint64_t mac) override;
   void OnDisconnected(int vid) override;
@@ -74,6 +77,7 @@ class VhostBackend final : public Backend, private VhostEvents {
   void Pause(int vid);
   void Resume(int vid);
   void SetRunning(int vid, bool running);
+  void SetChanging(int vid, bool changing);
   const VhostGuest* Newest() const;
   void PublishNewest();
   void Listen(const ServedGuest& guest, bool on);

@@ -11,10 +11,16 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
+#include "pmd/vhost_patience.h"
 #include "pmd/virtio.h"
 
 namespace vswitch {
 namespace {
+
+std::string PathOf(int vid) {
+  char path[PATH_MAX] = "";
+  return rte_vhost_get_ifname(vid, path, sizeof(path)) < 0 ? "" : path;
+}
 
 // librte_vhost's callbacks carry a vid only, and a vid knows its socket path. The table's lock is
 // never held across a call of librte_vhost or of an event.
@@ -29,8 +35,7 @@ class DriverTable {
     table_.erase(path);
   }
   VhostEvents* Find(int vid) {
-    char path[PATH_MAX] = "";
-    if (rte_vhost_get_ifname(vid, path, sizeof(path)) < 0) return nullptr;
+    const std::string path = PathOf(vid);
     const std::lock_guard lock(mutex_);
     const auto found = table_.find(path);
     return found == table_.end() ? nullptr : found->second;
@@ -51,11 +56,12 @@ struct [[gnu::packed]] Message {
   uint32_t request;
   uint32_t flags;
   uint32_t size;
-  uint64_t payload;
+  uint64_t payload[2];
 };
 
 enum Request : uint32_t {
   kSetFeatures = 2,
+  kResetOwner = 4,
   kSetMemTable = 5,
   kSetLogBase = 6,
   kSetVringNum = 8,
@@ -85,23 +91,50 @@ bool Changes(uint32_t request) {
   }
 }
 
+// It is left to librte_vhost in any case, which closes the descriptors that came with it.
 rte_vhost_msg_result BeforeMessage(int vid, void* context) {
-  const auto* message = static_cast<const Message*>(context);
+  auto* message = static_cast<Message*>(context);
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+  events->OnMessage(vid);
   if (Changes(message->request)) events->OnChanging(vid);
-  if (message->request != kSendRarp) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
-  if (message->size < sizeof(message->payload)) return RTE_VHOST_MSG_RESULT_ERR;
-  // librte_vhost would send it with what it takes out of a ring, which it never does here.
-  events->OnAnnounce(vid, message->payload);
-  return RTE_VHOST_MSG_RESULT_OK;
+  switch (message->request) {
+    case kSetMemTable:  // when it fails, librte_vhost may have none any more, and crash when asked
+      events->OnMemory(vid, false);
+      break;
+    case kResetOwner:  // unmaps the log, and librte_vhost goes on to say where it was
+      events->OnMemory(vid, false);
+      events->OnLog(vid, {});
+      break;
+    case kSetLogBase:
+      // librte_vhost maps the log from there on, and takes the offset for one within the mapping,
+      // too. A message without a size is refused.
+      if (message->payload[1] != 0) message->size = 0;
+      break;
+    case kSendRarp:
+      // librte_vhost would send it with what it takes out of a ring, which it never does here.
+      if (message->size >= sizeof(uint64_t)) events->OnAnnounce(vid, message->payload[0]);
+      break;
+    default:
+      break;
+  }
+  return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
 
+LogArea LogOf(int vid) {
+  uint64_t base = 0, size = 0;
+  if (rte_vhost_get_log_base(vid, &base, &size) < 0) return {};
+  return {reinterpret_cast<void*>(base), size};
+}
+
+// Not for messages that failed.
 rte_vhost_msg_result AfterMessage(int vid, void* context) {
+  const uint32_t request = static_cast<const Message*>(context)->request;
   VhostEvents* events = Table().Find(vid);
-  if (events != nullptr && Changes(static_cast<const Message*>(context)->request)) {
-    events->OnChanged(vid);
-  }
+  if (events == nullptr || !Changes(request)) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
+  if (request == kSetMemTable) events->OnMemory(vid, true);
+  if (request == kSetLogBase) events->OnLog(vid, LogOf(vid));
+  events->OnChanged(vid);
   return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
 }
 
@@ -111,6 +144,7 @@ constexpr rte_vhost_user_extern_ops kMessageOps = {.pre_msg_handle = BeforeMessa
 int NewConnection(int vid) {
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr) return -1;
+  LimitPatience(PathOf(vid));
   events->OnConnected(vid);
   return rte_vhost_extern_callback_register(vid, &kMessageOps, nullptr);
 }

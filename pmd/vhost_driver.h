@@ -9,6 +9,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "pmd/served_guest.h"
 
 namespace vswitch {
 
@@ -19,6 +20,13 @@ class VhostEvents {
  public:
   virtual ~VhostEvents() = default;
   virtual void OnConnected(int vid) = 0;
+  // Any control message is about to be handled. librte_vhost may touch the guest's memory on this
+  // thread until the next one, or until OnDisconnected.
+  virtual void OnMessage(int vid) = 0;
+  // Whether there is a table of the guest's memory, from the next OnChanged on.
+  virtual void OnMemory(int vid, bool there) = 0;
+  // Where the VMM wants to know which pages were written to, from the next OnChanged on.
+  virtual void OnLog(int vid, const LogArea& log) = 0;
   // Features are negotiated and the first queue pair runs.
   virtual void OnReady(int vid) = 0;
   // The rings stop. They may be touched until this returns, not after.

@@ -8,9 +8,9 @@
 namespace vswitch {
 
 void VhostGuest::Serve() {
-  if (!running_) return;
+  if (!running_ || changing_ || !has_memory_ || faulted()) return;
   absl::StatusOr<std::unique_ptr<ServedGuest>> served =
-      ServedGuest::Create(vid_, usable_, faulted_);
+      ServedGuest::Create(vid_, usable_, log_, faulted_);
   if (served.ok()) {
     served_ = *std::move(served);
   } else {

@@ -104,6 +104,9 @@ TEST_F(VhostSocketTest, SetsOwnerGroupAndMode) {
 
 struct NoEvents : VhostEvents {
   void OnConnected(int) override {}
+  void OnMessage(int) override {}
+  void OnMemory(int, bool) override {}
+  void OnLog(int, const LogArea&) override {}
   void OnReady(int) override {}
   void OnStopped(int) override {}
   void OnChanging(int) override {}

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: BSD-3-Clause
+// How long a VMM may keep librte_vhost waiting.
+#ifndef VSWITCH_PMD_VHOST_PATIENCE_H_
+#define VSWITCH_PMD_VHOST_PATIENCE_H_
+
+#include <string>
+
+namespace vswitch {
+
+// librte_vhost reads the rest of a message, and writes its answer, however long that takes, on the
+// one thread that serves all guests; meanwhile no other can connect, and unregistering the socket
+// spins. From now on connections of the socket at `path` fail when it takes longer than a moment:
+// VMMs send a message in one piece, and read what they have asked for. Any thread, once a new
+// connection is there.
+void LimitPatience(const std::string& path);
+
+}  // namespace vswitch
+
+#endif  // VSWITCH_PMD_VHOST_PATIENCE_H_
