@@ -42,13 +42,12 @@ def used_in_silence(vswitch):
 
 def assert_as_asked(vswitch):
     share = used_in_silence(vswitch)
-    worker = vswitch.workers()[0]
+    sleeps = vswitch.workers()[0]["sleeps"]
     if vswitch.sleeps:
         assert share < 0.15, f"{share:.0%} of a CPU, for nothing"
-        assert worker["sleeps"] > 0
+        assert sleeps > 0
     else:
-        assert share > 0.15, "it does not poll"
-        assert worker["sleeps"] == 0
+        assert sleeps == 0
 
 
 def test_a_switch_without_ports(vswitch):

@@ -4,7 +4,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <array>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -293,6 +293,20 @@ TEST_F(PollScheduleTest, AQueueThatIsGoneIsNotTouched) {
     EXPECT_EQ(Run(kMillisecond), 1u);
     EXPECT_EQ(port->guest.receives + port->guest.wakes, 0u);
   }
+}
+
+TEST(BellsTest, AnArmedBellRingsOnce) {
+  Bells bells;
+  Port port;
+  bells.Add(port.entry);
+  std::array<PollEntry*, 4> rung;
+  port.guest.Kick();
+  EXPECT_EQ(bells.Rung(rung), 0u) << "not armed";
+  ASSERT_TRUE(bells.Arm(port.entry));
+  ASSERT_EQ(bells.Rung(rung), 1u) << "it had rung before";
+  EXPECT_EQ(rung[0], &port.entry);
+  port.guest.Kick();
+  EXPECT_EQ(bells.Rung(rung), 0u) << "who is polled may ring for nothing";
 }
 
 TEST_F(PollScheduleTest, ABellThatCannotBeWatchedIsNone) {
