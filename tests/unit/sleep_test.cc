@@ -2,6 +2,7 @@
 // Workers that sleep, on real threads; also run under ThreadSanitizer. Needs no EAL. A wake-up that
 // is lost shows as a test that does not get on.
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <atomic>
 #include <chrono>
@@ -126,6 +127,24 @@ TEST_F(SleepTest, WhatComesAndGoesDuringASleepIsNotTouched) {
   }
   guest_a_.Offer(1);
   EXPECT_TRUE(WaitUntil([&] { return guest_b_.received.load() == 1; }));
+}
+
+TEST(WakerTest, RingsOnlyForWhoSleepsAndOnce) {
+  Waker waker;
+  const auto rings = [&] {
+    pollfd fd{waker.fd(), POLLIN, 0};
+    return poll(&fd, 1, 0) == 1;
+  };
+  waker.Wake();
+  EXPECT_FALSE(rings());
+  waker.BeginSleep();
+  EXPECT_FALSE(rings());
+  waker.Wake();
+  EXPECT_TRUE(rings());
+  waker.EndSleep();
+  EXPECT_FALSE(rings());
+  waker.Wake();
+  EXPECT_FALSE(rings());
 }
 
 TEST(WakerTest, WhatIsLeftIsSeenOrEndsTheSleep) {
