@@ -24,7 +24,7 @@ FULL = Plan(quick=False, rounds=5, seconds=0.5, trial=0.2, confirm=0.4, budget=5
 
 @dataclasses.dataclass(frozen=True)
 class Topology:
-    """What a switch connects: port 0 to 1, 2 to 3 and so on, and ports to guests that never send."""
+    """What a switch connects: port 0 to 1, 2 to 3 and so on, and ports to silent guests."""
     pairs: int = 1
     idle: int = 0
     mtu: int = 1500

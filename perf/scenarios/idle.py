@@ -10,7 +10,7 @@ TITLE = "One active pair beside idle ports"
 ABOUT = ("Flat out between one pair of VMs, 64 bytes, split rings, beside so many more ports on "
          "the same core, to each of which a VM is connected that says nothing; and beside a "
          "vswitch without them, whose rate is what there is to keep. The switch connects to the "
-         "idle VMs: librte_vhost watches 1,024 descriptors, of which a port that listens takes two.")
+         "idle VMs: librte_vhost watches 1,024 descriptors, and a port that listens takes two.")
 PLOTS = tuple(Plot(f"Idle ports: {title}", metric, "idle", "idle ports")
               for metric, title in (("cycles", "cost"), ("mpps", "rate")))
 # Seconds that a switch needs to find all idle guests: it looks for them once a second.
