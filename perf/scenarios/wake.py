@@ -11,8 +11,9 @@ TITLE = "The first packet after a silence"
 ABOUT = ("Every 20 ms each of some VMs sends one packet to another, in turns, and is silent "
          "meanwhile: how soon is it there, from the moment when the VM began to put it into its "
          "ring, doorbell included? A thousand packets a sample; alone, beside a pair of VMs flat "
-         "out on the same core, and beside a thousand ports of VMs that say nothing.")
+         "out on the same core, and beside 900 ports of VMs that say nothing.")
 PAIRS = 8
+IDLE = 900  # with the 16 others librte_vhost has no room for 1,000
 PLOTS = tuple(Plot(f"After a silence: {title}", metric, "beside", "beside")
               for metric, title in (("p50_us", "half arrive within"),
                                     ("p99_us", "99% arrive within")))
@@ -29,7 +30,7 @@ def groups(plan):
     if plan.quick:
         yield Group((Vswitch, OvsFlow), Topology(pairs=PAIRS), (case(0, False),))
         return
-    for idle in (0, 1000):
+    for idle in (0, IDLE):
         left_out = too_many(idle, 2 * PAIRS)
         switches = (Vswitch, OvsFlow) if left_out else (Vswitch, TestpmdIo, OvsFlow)
         yield Group(switches, Topology(pairs=PAIRS, idle=idle),
