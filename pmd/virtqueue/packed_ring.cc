@@ -100,7 +100,7 @@ void PackedRing::AddTable(uint64_t address, uint32_t length, ChainWalk& walk) co
 void PackedRing::LogStaged(Direction direction, std::span<const Segment> chains) const {
   const DirtyLog& log = *buffers_.log();
   if (direction == Direction::kToGuest) log.MarkChains(chains);
-  if (in_order_) return;
+  if (direction == Direction::kFromGuest && in_order_) return;  // the one that is held is enough
   uint32_t slots = 0;
   for (const Segment& first : chains) slots += first.slots;
   Place place = used_;

@@ -161,7 +161,7 @@ uint16_t PackedRing::TakePlain(ChainList& list, uint16_t most) {
     const uint64_t address = LoadOnce(raw->address);
     if (!plain.Holds(address, descriptor.length)) break;
     *segment = {plain.At(address), descriptor.length, descriptor.id, 1};
-    Prefetch<kDirection>(segment->data);
+    PrefetchBuffer<kDirection>(segment->data);
   }
   const auto taken = static_cast<uint16_t>(segment - list.end());
   list.Extend(taken);
@@ -181,8 +181,9 @@ void PackedRing::Stage(std::span<const Segment> chains) {
     if (staged_slots_ == 0) {
       held_ = details;
       held_index_ = used.index;
-    } else if (in_order_) {
-      // The last one's id stands for all before it, in the first one's place (2.7.9).
+    } else if (kDirection == Direction::kFromGuest && in_order_) {
+      // The last one's id stands for all before it, in the first one's place (2.7.9). Those that
+      // were written to each have a length to tell.
       held_ = (held_ & ~(uint64_t{0xffff} << 32)) | uint64_t{first.id} << 32;
     } else {
       StoreOnce(descriptors_[used.index].details, details);

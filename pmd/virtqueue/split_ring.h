@@ -142,7 +142,7 @@ uint16_t SplitRing::TakePlain(ChainList& list, uint16_t most) {
     const uint64_t address = LoadOnce(descriptors[head].address);
     if (!plain.Holds(address, descriptor.length)) break;
     *segment = {plain.At(address), descriptor.length, head, 1};
-    Prefetch<kDirection>(segment->data);
+    PrefetchBuffer<kDirection>(segment->data);
   }
   const auto taken = static_cast<uint16_t>(segment - list.end());
   list.Extend(taken);

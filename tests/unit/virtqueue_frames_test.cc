@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <cstring>
 #include <memory>
@@ -418,6 +419,34 @@ TEST(VirtqueueFramesInOrder, AreGivenBackWithOneDescriptor) {
       EXPECT_EQ(driver.descriptors()[1].details, second.details) << "needs no writing";
     }
     for (const uint16_t id : ids) ASSERT_EQ(driver.TakeUsed(), (UsedChain{id, 0}));
+  }
+}
+
+// Each tells how much was written to it.
+TEST(VirtqueueFramesInOrder, AreReceivedWithADescriptorEach) {
+  GuestRam ram;
+  PackedDriver driver(ram, kSize);
+  driver.set_in_order();
+  RingSetup setup = driver.Setup();
+  setup.in_order = true;
+  auto ring = driver.MakeRing(setup);
+  const GuestBuffer buffer{GuestRam::kBase, 2048, true};
+  FrameStore store;
+  std::array<Packet, 3> packets;
+  for (uint32_t i = 0; i < packets.size(); ++i) {
+    packets[i] = PacketBuffer::FromGuest(store.frames[i], 60 + i);
+    store.frames[i].rest_count = 0;
+  }
+  for (int round = 0; round < 50; ++round) {
+    std::vector<uint16_t> ids;
+    for (size_t i = 0; i < packets.size(); ++i) ids.push_back(driver.Add({&buffer, 1}));
+    ASSERT_EQ(WriteFrames(ring, packets, store.buffers).refused, 0u);
+    for (uint32_t i = 0; i < packets.size(); ++i) {
+      const auto used = driver.TakeUsed();
+      ASSERT_TRUE(used.has_value());
+      EXPECT_EQ(used->length, 72 + i);
+      EXPECT_EQ(used->id, ids[i]);
+    }
   }
 }
 
