@@ -91,8 +91,15 @@ bool Changes(uint32_t request) {
   }
 }
 
+// All messages are handled on one thread.
+Patience& ForMessage() {
+  thread_local Patience patience;
+  return patience;
+}
+
 // It is left to librte_vhost in any case, which closes the descriptors that came with it.
 rte_vhost_msg_result BeforeMessage(int vid, void* context) {
+  ForMessage().Begin();
   auto* message = static_cast<Message*>(context);
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
@@ -129,6 +136,7 @@ LogArea LogOf(int vid) {
 
 // Not for messages that failed.
 rte_vhost_msg_result AfterMessage(int vid, void* context) {
+  ForMessage().End(PathOf(vid));
   const uint32_t request = static_cast<const Message*>(context)->request;
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr || !Changes(request)) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;

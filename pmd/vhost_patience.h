@@ -3,6 +3,7 @@
 #ifndef VSWITCH_PMD_VHOST_PATIENCE_H_
 #define VSWITCH_PMD_VHOST_PATIENCE_H_
 
+#include <chrono>
 #include <string>
 
 namespace vswitch {
@@ -13,6 +14,20 @@ namespace vswitch {
 // VMMs send a message in one piece, and read what they have asked for. Any thread, once a new
 // connection is there.
 void LimitPatience(const std::string& path);
+
+// Stands for the time in which librte_vhost handles a message of a connection at `path`. When that
+// took so long that an answer may have waited in vain, hangs up on whoever does not read: it could
+// ask again and again.
+class Patience {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  void Begin() { began_ = Clock::now(); }
+  void End(const std::string& path) const;
+
+ private:
+  Clock::time_point began_;
+};
 
 }  // namespace vswitch
 

@@ -94,11 +94,10 @@ def test_a_frontend_that_does_not_listen_holds_up_nobody(vswitch):
     one, other = attach_pair(vswitch, "h0", "h1")
     with Frontend(one) as deaf, Frontend(other) as whole:
         assert deaf.features() != 0
-        deaf.socket.settimeout(1)
         try:
             while True:
                 deaf.header(GET_FEATURES)
-        except OSError:  # hung up on, or nobody reads on either side
+        except (BrokenPipeError, ConnectionResetError):
             pass
         assert whole.features() != 0
         vswitch.ip("link", "del", "h0")
