@@ -133,8 +133,12 @@ void AddTrafficOptions(CLI::App& app, TrafficOptions& traffic) {
                  "frame size in bytes, without FCS, or imix: 64, 570 and 1518 as 7:4:1 (64)")
       ->type_name("BYTES|imix");
   AddAddressOptions(app, traffic);
-  const std::map<std::string, Verify> kinds{{"header", Verify::kHeader}, {"full", Verify::kFull}};
-  app.add_option("--verify", traffic.verify, "bytes to write and check: header (64) or full")
+  const std::map<std::string, Verify> kinds{
+      {"none", Verify::kNone}, {"header", Verify::kHeader}, {"full", Verify::kFull}};
+  app.add_option(
+         "--verify", traffic.verify,
+         "bytes to write and check of each: header (64), full, or none: frames are written\n"
+         "once, and counted")
       ->transform(CLI::CheckedTransformer(kinds).description("header|full"));
 }
 

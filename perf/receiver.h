@@ -35,7 +35,7 @@ class Receiver {
 
   // Bursts from each queue, until one is not full or there were enough; returns how many frames.
   uint32_t Poll();
-  void StartCounting() { counts_ = {}; }
+  void StartCounting();
   const ReceiveCounts& counts() const { return counts_; }
 
  private:
@@ -49,6 +49,7 @@ class Receiver {
   const uint32_t first_tag_;
   const uint32_t at_once_;
   ReceiveCounts counts_;
+  Stream* only_ = nullptr;  // whose frames all are that come here, if they need not be looked at
 };
 
 }  // namespace vswitch
