@@ -12,10 +12,10 @@ Waker::~Waker() {
   if (event_ >= 0) close(event_);
 }
 
-// Who has just cleared the flag may ring only now, or after the next sleep has begun, which then
-// ends at once.
+// Who has just cleared the flag may ring only after this, or after the next sleep has begun, which
+// then ends at once. What rang is heard here in any case: else all later sleeps would end, too.
 void Waker::EndSleep() {
-  if (asleep_.exchange(false, std::memory_order_acq_rel)) return;
+  asleep_.exchange(false, std::memory_order_acq_rel);
   eventfd_t rings = 0;
   eventfd_read(event_, &rings);
 }

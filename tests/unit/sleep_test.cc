@@ -3,6 +3,7 @@
 // is lost shows as a test that does not get on.
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 
 #include <atomic>
 #include <chrono>
@@ -145,6 +146,21 @@ TEST(WakerTest, RingsOnlyForWhoSleepsAndOnce) {
   EXPECT_FALSE(rings());
   waker.Wake();
   EXPECT_FALSE(rings());
+}
+
+// Whoever woke it was held up before it rang.
+TEST(WakerTest, ALateRingEndsOneSleepOnly) {
+  Waker waker;
+  const auto ends_at_once = [&] {
+    waker.BeginSleep();
+    pollfd fd{waker.fd(), POLLIN, 0};
+    const bool rings = poll(&fd, 1, 0) == 1;
+    waker.EndSleep();
+    return rings;
+  };
+  eventfd_write(waker.fd(), 1);
+  EXPECT_TRUE(ends_at_once());
+  EXPECT_FALSE(ends_at_once());
 }
 
 TEST(WakerTest, WhatIsLeftIsSeenOrEndsTheSleep) {
