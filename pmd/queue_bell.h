@@ -5,7 +5,7 @@
 
 namespace vswitch {
 
-// Any thread. Nothing is ever read out of the guest's descriptors, which may be anything: each wake
+// Any thread. Nothing is ever read out of the guest's descriptors, which may be anything: each ring
 // is heard once (EPOLLET).
 class QueueBell {
  public:
@@ -15,17 +15,18 @@ class QueueBell {
   QueueBell& operator=(const QueueBell&) = delete;
 
   // Readable when somebody rang since Hear; -1: the process has no descriptor left.
-  int fd() const { return epoll_; }
+  int fd() const { return rings_ ? epoll_ : -1; }
   void Ring() const;
   void Hear() const;
-  // The guest's descriptor rings, too, until it is removed, and before it is closed. False when it
-  // is none that could.
+  // The guest's eventfd rings, too, until it is removed, which comes before it is closed. False for
+  // any other descriptor.
   bool Add(int kick_fd) const;
   void Remove(int kick_fd) const;
 
  private:
   const int epoll_;
   const int own_;
+  const bool rings_;
 };
 
 }  // namespace vswitch
