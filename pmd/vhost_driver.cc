@@ -134,13 +134,23 @@ LogArea LogOf(int vid) {
   return {reinterpret_cast<void*>(base), size};
 }
 
+// librte_vhost says that a ring was disabled only after the VMM has its answer: which must not find
+// us in the ring any more.
+void TakeAway(int vid, const Message& message, VhostEvents& events) {
+  const auto ring = static_cast<uint32_t>(message.payload[0]);
+  const bool enabled = message.payload[0] >> 32 != 0;
+  if (!enabled && ring <= UINT16_MAX) events.OnRing(vid, static_cast<uint16_t>(ring), false);
+}
+
 // Not for messages that failed.
 rte_vhost_msg_result AfterMessage(int vid, void* context) {
   ForMessage().End(PathOf(vid));
-  const uint32_t request = static_cast<const Message*>(context)->request;
+  const auto* message = static_cast<const Message*>(context);
+  const uint32_t request = message->request;
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr || !Changes(request)) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
   if (request == kSetMemTable) events->OnMemory(vid, true);
+  if (request == kSetVringEnable) TakeAway(vid, *message, *events);
   if (request == kSetLogBase) events->OnLog(vid, LogOf(vid));
   events->OnChanged(vid);
   return RTE_VHOST_MSG_RESULT_NOT_HANDLED;

@@ -6,37 +6,47 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#include <cstdlib>
+#include <cerrno>
+#include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <string_view>
-#include <system_error>
 
 namespace vswitch {
 namespace {
 
 constexpr std::chrono::milliseconds kMoment(100);
 
-using GetName = int (*)(int, sockaddr*, socklen_t*);
+// Descriptors are given out from the lowest on: behind so many that are free there is none.
+constexpr int kGap = 1024;
 
-bool HasName(int fd, GetName get, const std::string& path) {
-  sockaddr_un address = {};
-  socklen_t size = sizeof(address);
-  if (get(fd, reinterpret_cast<sockaddr*>(&address), &size) < 0) return false;
-  const std::string_view name(address.sun_path,
-                              strnlen(address.sun_path, sizeof(address.sun_path)));
-  return address.sun_family == AF_UNIX && path == name;
+enum class Kind : uint8_t { kFree, kOther, kOurs };
+
+std::string_view NameOf(const sockaddr_un& address) {
+  return {address.sun_path, strnlen(address.sun_path, sizeof(address.sun_path))};
 }
 
-// use(fd) for every descriptor of the path: librte_vhost tells nobody which it has.
+// A server's connection has the path itself, a client's has it at the other end.
+Kind KindOf(int fd, const std::string& path) {
+  sockaddr_un address = {};
+  socklen_t size = sizeof(address);
+  auto* name = reinterpret_cast<sockaddr*>(&address);
+  if (getsockname(fd, name, &size) < 0) return errno == EBADF ? Kind::kFree : Kind::kOther;
+  if (address.sun_family != AF_UNIX) return Kind::kOther;
+  if (NameOf(address).empty()) {
+    size = sizeof(address);
+    if (getpeername(fd, name, &size) < 0) return Kind::kOther;
+  }
+  return NameOf(address) == path ? Kind::kOurs : Kind::kOther;
+}
+
+// use(fd) for every descriptor of the path: librte_vhost tells nobody which it has. There may be
+// thousands of others.
 template <typename Use>
 void ForEachConnection(const std::string& path, const Use& use) {
-  std::error_code error;
-  for (std::filesystem::directory_iterator entry("/proc/self/fd", error), end;
-       !error && entry != end; entry.increment(error)) {
-    const int fd = std::atoi(entry->path().filename().c_str());
-    // A server's connection has the path itself, a client's has it at the other end.
-    if (HasName(fd, getsockname, path) || HasName(fd, getpeername, path)) use(fd);
+  for (int fd = 0, free = 0; free < kGap; ++fd) {
+    const Kind kind = KindOf(fd, path);
+    free = kind == Kind::kFree ? free + 1 : 0;
+    if (kind == Kind::kOurs) use(fd);
   }
 }
 

@@ -12,7 +12,8 @@ namespace vswitch {
 // one thread that serves all guests; meanwhile no other can connect, and unregistering the socket
 // spins. From now on connections of the socket at `path` fail when it takes longer than a moment:
 // VMMs send a message in one piece, and read what they have asked for. Any thread, once a new
-// connection is there.
+// connection is there. To a VMM that serves the socket under another name than `path` it does
+// nothing.
 void LimitPatience(const std::string& path);
 
 // Stands for the time in which librte_vhost handles a message of a connection at `path`. When that
