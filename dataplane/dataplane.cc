@@ -121,6 +121,7 @@ void Dataplane::Attach(DeviceId id, std::unique_ptr<Backend> backend) {
     entry.device = id;
     entry.queue = queue;
     entry.bell = backend->Bell(queue);
+    entry.wire = backend->Nic().has_value();
     workers_[worker]->bells().Add(entry);
     std::vector<PollEntry*> entries = workers_[worker]->poll_list().entries;
     entries.push_back(&entry);

@@ -20,7 +20,8 @@ struct alignas(64) PollEntry {
   Backend* backend = nullptr;
   DeviceId device;
   uint16_t queue = 0;
-  int bell = -1;  // Backend::Bell; -1, too, when it cannot be watched
+  bool wire = false;  // behind it is a NIC, which loses what is not fetched in time
+  int bell = -1;      // Backend::Bell; -1, too, when it cannot be watched
 
   // Written by the worker.
   enum class State : uint8_t {

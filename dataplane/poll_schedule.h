@@ -105,7 +105,11 @@ class PollSchedule {
     }
     const uint64_t silence = now - entry.last_packet;
     entry.due = now + std::min(silence / 4, times_.longest_wait);
-    return silence >= times_.rest_after;
+    return IsTired(entry, now);
+  }
+
+  bool IsTired(const PollEntry& entry, uint64_t now) const {
+    return !entry.wire && now - entry.last_packet >= times_.rest_after;
   }
 
   template <typename Poll>
@@ -114,7 +118,7 @@ class PollSchedule {
     uint32_t budget = kRestsPerRound;
     for (size_t i = 0; i < polled_.count && budget > 0;) {
       PollEntry& entry = *polled_.entries[i];
-      const bool tired = now - entry.last_packet >= times_.rest_after;
+      const bool tired = IsTired(entry, now);
       if (tired && Retire(entry, now, poll, packets)) {
         polled_.Remove(i);
       } else {

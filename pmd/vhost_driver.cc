@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
+#include "pmd/guest_fault.h"
 #include "pmd/vhost_patience.h"
 #include "pmd/virtio.h"
 
@@ -145,6 +146,7 @@ void TakeAway(int vid, const Message& message, VhostEvents& events) {
 // Not for messages that failed.
 rte_vhost_msg_result AfterMessage(int vid, void* context) {
   ForMessage().End(PathOf(vid));
+  GuardThread(nullptr);
   const auto* message = static_cast<const Message*>(context);
   const uint32_t request = message->request;
   VhostEvents* events = Table().Find(vid);

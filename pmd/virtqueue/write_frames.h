@@ -102,10 +102,13 @@ class FrameWriter {
 
   // Chains that hold so many bytes, as far as one can tell.
   bool TakeMore(uint32_t bytes) {
+    if (dry_) return false;
     const uint16_t before = chains_.size();
     const uint32_t usual = before > 0 ? chains_.segments()[before - 1].length : 0;
     const uint32_t wanted = usual > 0 ? bytes / usual + 1 : 1;
     ring_.template Take<Direction::kToGuest>(chains_, std::min(wanted, kMostAtOnce));
+    // The guest, who may be about to add some, is not asked again for each frame that is left.
+    dry_ = chains_.size() == before && !chains_.full();
     return chains_.size() > before;
   }
 
@@ -179,6 +182,7 @@ class FrameWriter {
   const std::span<const Packet> packets_;
   ChainList& chains_;
   Segment* next_;
+  bool dry_ = false;  // there was nothing more in the ring
   Written written_;
 };
 

@@ -316,5 +316,19 @@ TEST_F(PollScheduleTest, ABellThatCannotBeWatchedIsNone) {
   EXPECT_EQ(port.entry.bell, -1);
 }
 
+// It has room for so many packets only.
+TEST_F(PollScheduleTest, ANicIsLookedAtHoweverManyOthersAreSilent) {
+  for (int i = 0; i < 100; ++i) Add(/*bell=*/false);
+  Port& nic = Add(/*bell=*/false);
+  nic.entry.wire = true;
+  Run(3 * kMillisecond);
+  ASSERT_EQ(ports_.front()->entry.state, PollEntry::State::kSilent);
+  for (int i = 0; i < 100; ++i) {
+    Run(2 * kMillisecond);
+    nic.guest.Offer(1);
+    EXPECT_EQ(Run(kTimes.longest_wait + kStep), 1u);
+  }
+}
+
 }  // namespace
 }  // namespace vswitch
