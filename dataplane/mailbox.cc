@@ -50,7 +50,8 @@ uint16_t Mailbox::Post(const Route& route, std::span<const Packet> packets) {
     const unsigned taken = rte_ring_mp_enqueue_burst_elem(ring_.get(), letters.data(), kElementSize,
                                                           written * kElements, nullptr);
     const auto sent = static_cast<uint16_t>(taken / kElements);
-    Unwrite({&letters[sent], static_cast<size_t>(written - sent)}, packets.subspan(posted + sent));
+    if (sent < written) [[unlikely]]
+      Unwrite(std::span(letters).subspan(sent, written - sent), packets.subspan(posted + sent));
     posted = static_cast<uint16_t>(posted + sent);
     if (sent < n) break;
   }
@@ -63,14 +64,10 @@ uint16_t Mailbox::Post(const Route& route, std::span<const Packet> packets) {
 // Returns for how many there were buffers.
 uint16_t Mailbox::Write(const Route& route, std::span<const Packet> packets,
                         std::span<Letter> letters) {
+  for (size_t i = 0; i < packets.size(); ++i) letters[i] = {packets[i], route};
+  if (!PacketBuffer::AnyGuestFrame(packets)) return static_cast<uint16_t>(packets.size());
   uint16_t written = 0;
-  for (const Packet& packet : packets) {
-    Letter& letter = letters[written];
-    letter = {packet, route};
-    if (!PacketBuffer::ToMbuf(letter.packet)) [[unlikely]]
-      break;
-    ++written;
-  }
+  while (written < packets.size() && PacketBuffer::ToMbuf(letters[written].packet)) ++written;
   return written;
 }
 

@@ -42,6 +42,11 @@ struct PacketBuffer {
   }
 
   static bool IsGuestFrame(const Packet& packet) { return (packet.buffer_ & kGuest) != 0; }
+  static bool AnyGuestFrame(std::span<const Packet> packets) {
+    uintptr_t tags = 0;
+    for (const Packet& packet : packets) tags |= packet.buffer_;
+    return (tags & kGuest) != 0;
+  }
   // REQUIRES: IsGuestFrame
   static GuestFrame& Frame(const Packet& packet) {
     return *reinterpret_cast<GuestFrame*>(packet.buffer_ - kGuest);

@@ -122,7 +122,9 @@ bool Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burs
 
 void Worker::Send(const Route& route, const DeviceSlot& to, const Port& port, uint16_t queue,
                   Burst& burst) {
-  if (!port.backend->copies_from_guests()) LeaveGuests(route, burst);
+  if (!port.backend->copies_from_guests() && PacketBuffer::AnyGuestFrame(burst.view())) {
+    LeaveGuests(route, burst);
+  }
   const SendResult result = port.backend->Send(queue, burst);
   CountDelivered(CountersOf(route.from), &to.counters[index_], route.marks,
                  VolumeOf(burst.view().first(result.accepted)));
