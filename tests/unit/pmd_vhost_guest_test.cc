@@ -1,33 +1,21 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // A vhost-user backend with a guest in this process at the other end.
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <rte_vhost.h>
 
 #include <atomic>
-#include <chrono>
-#include <climits>
+#include <cstring>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "dataplane/packet_buffer.h"
-#include "dataplane/rcu.h"
-#include "pmd/factory.h"
-#include "tests/support/fake_guest.h"
-#include "tests/support/frames.h"
 #include "tests/support/ip_frames.h"
+#include "tests/support/vhost_guest_fixture.h"
 
 namespace vswitch {
 namespace {
-
-using std::chrono_literals::operator""s;
-
-constexpr uint64_t kSends = kVirtioNetCsum | kVirtioNetHostTso4 | kVirtioNetHostTso6;
-constexpr uint64_t kTakes =
-    kVirtioNetGuestCsum | kVirtioNetGuestTso4 | kVirtioNetGuestTso6 | kVirtioNetMrgRxbuf;
 
 VnetHeader HeaderOf(const Offload& offload, uint16_t header_size) {
   VnetHeader header{};
@@ -39,75 +27,6 @@ VnetHeader HeaderOf(const Offload& offload, uint16_t header_size) {
   header.hdr_len = offload.gso == GsoType::kNone ? 0 : header_size;
   return header;
 }
-
-class VhostGuestTest : public testing::Test {
- protected:
-  VhostGuestTest() {
-    char name[] = "/tmp/vswitch-unit-XXXXXX";
-    dir_ = mkdtemp(name);
-    path_ = dir_ + "/guest.sock";
-  }
-  ~VhostGuestTest() override {
-    backend_.reset();
-    std::filesystem::remove_all(dir_);
-    EXPECT_EQ(BuffersInUse(), before_);
-  }
-
-  void Create(uint16_t queues = 1, bool client = true) {
-    BackendSpec spec;
-    spec.path = path_;
-    spec.client = client;
-    spec.queues = queues;
-    BackendEnv env;
-    env.pool = TestPool();
-    env.rcu = &rcu_;
-    auto backend = CreateBackend(spec, "vm", 1500, env);
-    ASSERT_TRUE(backend.ok()) << backend.status();
-    backend_ = std::move(*backend);
-  }
-  // With the guest as server the connection is there at once.
-  void CreateConnected(uint16_t queues = 1) {
-    guest_.Listen(path_);
-    Create(queues);
-    guest_.Accept();
-  }
-  SendResult Send(std::span<const Packet> packets, uint16_t queue = 0) {
-    Burst burst;
-    for (const Packet& packet : packets) burst.packets[burst.count++] = packet;
-    const SendResult result = backend_->Send(queue, burst);
-    PacketBuffer::Free(burst.view().subspan(result.accepted));
-    return result;
-  }
-  SendResult Send(const Packet& packet, uint16_t queue = 0) {
-    return Send(std::span(&packet, 1), queue);
-  }
-  static bool Eventually(const std::function<bool()>& condition) {
-    const auto deadline = std::chrono::steady_clock::now() + 10s;
-    while (!condition()) {
-      if (std::chrono::steady_clock::now() > deadline) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
-  // Those that librte_vhost has not done away with.
-  int Connections() const {
-    int connections = 0;
-    for (int vid = 0; vid < 8; ++vid) {
-      char path[PATH_MAX] = "";
-      rte_vhost_get_ifname(vid, path, sizeof(path));
-      if (path == path_) ++connections;
-    }
-    return connections;
-  }
-  bool Connected() { return backend_->Status().state == "connected"; }
-
-  const unsigned before_ = BuffersInUse();
-  std::string dir_;
-  std::string path_;
-  Rcu rcu_{1};
-  FakeGuest guest_;
-  std::unique_ptr<Backend> backend_;
-};
 
 TEST_F(VhostGuestTest, OffersWhatIsCarriedAndNothingElse) {
   CreateConnected();
@@ -168,34 +87,29 @@ TEST_F(VhostGuestTest, AsksTheGuestNotToKickUntilItsQueueRests) {
   }
 }
 
-bool Rings(const Backend& backend, uint16_t queue) {
-  pollfd bell{.fd = backend.Bell(queue), .events = POLLIN, .revents = 0};
-  return poll(&bell, 1, 0) == 1;
-}
-
 TEST_F(VhostGuestTest, ARestingQueueIsRungFor) {
   CreateConnected(2);
   for (uint16_t queue : {0, 1}) EXPECT_TRUE(backend_->Rest(queue));
-  EXPECT_FALSE(Rings(*backend_, 0));
+  EXPECT_FALSE(Rings(0));
   guest_.Start(kSends | kTakes, 2);
   for (uint16_t queue : {0, 1}) {
-    EXPECT_TRUE(Rings(*backend_, queue)) << "there may be something in the rings";
+    EXPECT_TRUE(Rings(queue)) << "there may be something in the rings";
     EXPECT_TRUE(backend_->Rest(queue));
-    EXPECT_FALSE(Rings(*backend_, queue));
+    EXPECT_FALSE(Rings(queue));
   }
   for (int i = 0; i < 3; ++i) {
     guest_.Kick(3);
-    EXPECT_FALSE(Rings(*backend_, 0));
-    EXPECT_TRUE(Rings(*backend_, 1));
+    EXPECT_FALSE(Rings(0));
+    EXPECT_TRUE(Rings(1));
     EXPECT_TRUE(backend_->Rest(1));
-    EXPECT_FALSE(Rings(*backend_, 1));
+    EXPECT_FALSE(Rings(1));
   }
   guest_.Kick(2);
-  EXPECT_FALSE(Rings(*backend_, 1)) << "buffers to receive into are nothing to be woken for";
+  EXPECT_FALSE(Rings(1)) << "buffers to receive into are nothing to be woken for";
   guest_.Stop();
   for (uint16_t queue : {0, 1}) EXPECT_TRUE(backend_->Rest(queue));
   guest_.Kick(3);
-  EXPECT_FALSE(Rings(*backend_, 1)) << "nobody is served";
+  EXPECT_FALSE(Rings(1)) << "nobody is served";
 }
 
 struct RequestCase {
