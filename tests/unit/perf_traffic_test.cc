@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -172,7 +173,8 @@ TEST_F(StreamTest, StrangersFramesAreForeign) {
   RunThrough([&](uint64_t, rte_mbuf* packet) {
     Put(rte_pktmbuf_copy(packet, packet->pool, 0, 20));
     rte_mbuf* other = rte_pktmbuf_copy(packet, packet->pool, 0, UINT32_MAX);
-    *rte_pktmbuf_mtod_offset(other, uint32_t*, 42) = kTag + 1;
+    const uint32_t tag = kTag + 1;
+    std::memcpy(rte_pktmbuf_mtod_offset(other, uint8_t*, 42), &tag, sizeof(tag));
     Put(other);
     Put(packet);
   });
