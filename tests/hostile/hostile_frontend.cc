@@ -37,8 +37,7 @@ namespace vswitch {
 namespace {
 
 using enum vhost_user::Request;
-constexpr uint32_t kResetOwner = 4, kSetLogBase = 6, kSendRarp = 19, kSetMtu = 20,
-                   kMostRequests = 44;
+constexpr uint32_t kResetOwner = 4, kSetMtu = 20, kMostRequests = 44;
 
 struct Counts {
   uint64_t sessions = 0, messages = 0, accepted = 0, refused = 0, shrunk = 0, cut = 0, words = 0,
