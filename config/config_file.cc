@@ -88,6 +88,7 @@ absl::Status ReadProcess(TomlTable table, Options& options) {
   if (options.run_dir.empty()) table.Fail("run_dir", "must not be empty");
   ReadCores(table, options.cores);
   options.no_huge = table.Bool("no_huge").value_or(options.no_huge);
+  options.sleep = table.Bool("sleep").value_or(options.sleep);
   options.memory_mib = table.Unsigned("memory", 1, 1 << 20).value_or(options.memory_mib);
   ReadLogLevel(table, options.log_level);
   ReadEalArgs(table, options.eal_args);

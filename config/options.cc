@@ -21,6 +21,7 @@ struct CommandLine {
   std::optional<std::string> run_dir, cores, log_level, owner, group;
   std::optional<uint32_t> memory_mib;
   bool no_huge = false;
+  bool sleep = false;
   std::vector<std::string> eal_args;
 };
 
@@ -33,6 +34,7 @@ void Describe(CLI::App& app, CommandLine& line) {
   app.add_option("--cores", line.cores, "CPUs of the poll-mode cores, e.g. 0,1 or 2-5")
       ->type_name("LIST");
   app.add_flag("--no-huge", line.no_huge, "use ordinary memory instead of hugepages");
+  app.add_flag("--sleep", line.sleep, "let poll-mode cores sleep while they have nothing to do");
   app.add_option("--memory", line.memory_mib, "memory for packets in MiB (default 512)")
       ->type_name("MIB");
   app.add_option("--log-level", line.log_level, "error, warning, notice, info or debug")
@@ -69,6 +71,7 @@ absl::Status Override(const CommandLine& line, Options& options) {
   if (line.group.has_value()) options.group = *line.group;
   if (line.memory_mib.has_value()) options.memory_mib = *line.memory_mib;
   if (line.no_huge) options.no_huge = true;
+  if (line.sleep) options.sleep = true;
   if (!line.eal_args.empty()) options.eal_args = line.eal_args;
   if (options.run_dir.empty()) return absl::InvalidArgumentError("--run-dir: must not be empty");
   if (!line.cores.has_value()) return absl::OkStatus();

@@ -57,6 +57,7 @@ struct Options {
   std::vector<unsigned> cores =
       {};  // CPUs of the workers; empty: one worker on the last CPU we may run on
   bool no_huge = false;
+  bool sleep = false;  // a worker that has nothing to do sleeps instead of looking for it
   uint32_t memory_mib = 512;
   std::string log_level = "notice";
   std::string owner, group;  // who may change things beside root: names or numbers; empty: nobody

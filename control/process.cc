@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "control/process.h"
 
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
@@ -31,6 +32,14 @@ absl::StatusOr<UniqueFd> CatchStopSignals() {
   return fd;
 }
 
+// A guest takes about ten descriptors. Nothing here is for select, which the usual limit is for.
+void AllowManyFiles() {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
 // What tells our network namespace from others; 0 in a kernel without any.
 uint64_t OwnNamespace() {
   struct stat info;
@@ -45,6 +54,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(const Options& options) 
   absl::StatusOr<CorePlan> plan = PlanCores(options.cores, AllowedCpus(), OnlineCpus());
   if (!plan.ok()) return plan.status();
   std::unique_ptr<Process> process(new Process());
+  AllowManyFiles();
 
   absl::StatusOr<UniqueFd> signals = CatchStopSignals();
   if (!signals.ok()) return signals.status();
@@ -59,6 +69,7 @@ absl::StatusOr<std::unique_ptr<Process>> Process::Start(const Options& options) 
   process->eal_ = *std::move(eal);
 
   process->dataplane_ = std::make_unique<Dataplane>(static_cast<uint16_t>(plan->workers.size()));
+  if (options.sleep) process->dataplane_->AllowSleep();
   process->dataplane_->Start(plan->WorkerLcores());
   if (absl::Status status = process->StartSwitch(options, *access); !status.ok()) return status;
   return process;

@@ -136,8 +136,8 @@ std::string ShowWorker(uint16_t index, const SlotNames& names, const Dataplane& 
   const uint64_t packets = counters.packets.Read();
   const uint64_t busy = counters.busy_cycles.Read();
   std::set<std::string> devices;
-  for (const PollEntry& entry : worker.poll_list()) {
-    const auto name = names.find(entry.device.slot);
+  for (const PollEntry* entry : worker.poll_list().entries) {
+    const auto name = names.find(entry->device.slot);
     if (name != names.end()) devices.insert(name->second);
   }
   std::array<uint64_t, kDropReasonCount> drops;
@@ -150,7 +150,8 @@ std::string ShowWorker(uint16_t index, const SlotNames& names, const Dataplane& 
       started ? Json(rte_lcore_to_cpu_id(static_cast<int>(dataplane.lcores()[index]))) : Json();
   json["lcore"] = started ? Json(dataplane.lcores()[index]) : Json();
   json["devices"] = devices;
-  json["queues"] = worker.poll_list().size();
+  json["queues"] = worker.poll_list().entries.size();
+  json["resting"] = worker.resting();
   json["packets"] = packets;
   json["busy_cycles"] = busy;
   json["idle_cycles"] = counters.idle_cycles.Read();
@@ -158,6 +159,7 @@ std::string ShowWorker(uint16_t index, const SlotNames& names, const Dataplane& 
                              static_cast<double>(rte_get_tsc_hz());
   json["cycles_per_packet"] =
       packets == 0 ? 0.0 : static_cast<double>(busy) / static_cast<double>(packets);
+  json["sleeps"] = counters.sleeps.Read();
   json["mailbox_depth"] = dataplane.mailbox(index).depth();
   json["drops"] = DropsByReason(drops);
   worker.ForgetLongestRound();

@@ -72,10 +72,10 @@ std::string Device(const Json& device) {
   return out;
 }
 
-constexpr const char* kColumns[] = {"worker",           "cpu",          "lcore",
-                                    "devices",          "queues",       "packets",
-                                    "busy_cycles",      "idle_cycles",  "cycles_per_packet",
-                                    "longest_round_us", "mailbox_depth"};
+constexpr const char* kColumns[] = {
+    "worker",           "cpu",     "lcore",        "devices",     "queues",
+    "resting",          "packets", "busy_cycles",  "idle_cycles", "cycles_per_packet",
+    "longest_round_us", "sleeps",  "mailbox_depth"};
 
 std::string Cell(const Json& worker, const char* column) {
   const auto found = worker.find(column);

@@ -51,12 +51,30 @@ class Backend {
   // Fills `burst` (passed empty) with up to Burst::kCapacity packets that came out of the stack,
   // guest or wire, with offload requests normalised to Offload. Frames whose requests make no sense
   // are freed and counted in burst.malformed.
+  // Packets may still lie in a guest's memory: until Finish.
   virtual void Receive(uint16_t queue, Burst& burst) = 0;
+  // Ends a Receive that found anything. What still lies in the guest's memory goes back to it.
+  // Until then nothing else is received on this thread.
+  virtual void Finish(uint16_t /*queue*/) {}
 
   // Hands burst packets [0, accepted) to the far end, in order; their buffers belong to it (or are
   // freed) afterwards. Packets [accepted, count) stay the caller's. Completes in software what the
   // far end cannot take.
   virtual SendResult Send(uint16_t queue, Burst& burst) = 0;
+  // Whether Send takes packets that still lie in a guest's memory; else they have mbufs.
+  bool copies_from_guests() const { return copies_from_guests_; }
+
+  // A queue that gave nothing for a while rests: Receive is not called until its bell rings.
+  // Control thread. A descriptor, the same for the backend's life, that is readable while there may
+  // be something to receive; -1: there is none, and the queue does not rest.
+  virtual int Bell(uint16_t /*queue*/) const { return -1; }
+  // The worker, as Receive. The far end is to ring from now on, and what rang before has been
+  // heard: the bell is not readable for it any more. One Receive follows, and if that finds
+  // anything, Wake. A Receive that finds nothing though something is there leaves the bell
+  // readable. False: it cannot rest now.
+  virtual bool Rest(uint16_t /*queue*/) { return true; }
+  // It is polled again; who rings does so for nothing.
+  virtual void Wake(uint16_t /*queue*/) {}
 
   // Control thread.
   virtual BackendStatus Status() const = 0;
@@ -74,7 +92,10 @@ class Backend {
   virtual void OnAddress(const std::array<uint8_t, 6>& /*address*/) {}
 
  protected:
-  Backend() = default;
+  explicit Backend(bool copies_from_guests = false) : copies_from_guests_(copies_from_guests) {}
+
+ private:
+  const bool copies_from_guests_;
 };
 
 }  // namespace vswitch

@@ -42,6 +42,7 @@ Dataplane::~Dataplane() {
 void Dataplane::Start(const std::vector<unsigned>& lcores) {
   stop_.store(false);
   for (uint16_t i = 0; i < workers_.size(); ++i) {
+    workers_[i]->set_poll_times(PollTimes::OfTsc());
     rte_eal_remote_launch(&Dataplane::WorkerMain, new Launch{this, i}, lcores[i]);
     lcores_.push_back(lcores[i]);
   }
@@ -54,8 +55,18 @@ int Dataplane::WorkerMain(void* argument) {
   return 0;
 }
 
+void Dataplane::AllowSleep() {
+  for (uint16_t i = 0; i < workers_.size(); ++i) {
+    Worker& worker = *workers_[i];
+    worker.AllowSleep();
+    mailboxes_[i]->set_waker(&worker.waker());
+    host_.Outbox(i).set_waker(&worker.waker());
+  }
+}
+
 void Dataplane::Stop() {
   stop_.store(true);
+  for (const auto& worker : workers_) worker->waker().Wake();
   for (const unsigned lcore : lcores_) rte_eal_wait_lcore(lcore);
   lcores_.clear();
 }
@@ -101,12 +112,20 @@ void Dataplane::Attach(DeviceId id, std::unique_ptr<Backend> backend) {
   if (slot == nullptr || workers_.empty()) return;
   auto port = std::make_unique<Port>();
   port->device = id;
+  port->entries = std::make_unique<PollEntry[]>(backend->queues());
   for (uint16_t queue = 0; queue < backend->queues(); ++queue) {
     const uint16_t worker = LeastLoadedWorker();
     port->owner.push_back(worker);
-    PollList list = workers_[worker]->poll_list();
-    list.push_back({backend.get(), id, queue});
-    PublishPollList(worker, std::move(list));
+    PollEntry& entry = port->entries[queue];
+    entry.backend = backend.get();
+    entry.device = id;
+    entry.queue = queue;
+    entry.bell = backend->Bell(queue);
+    entry.wire = backend->Nic().has_value();
+    workers_[worker]->bells().Add(entry);
+    std::vector<PollEntry*> entries = workers_[worker]->poll_list().entries;
+    entries.push_back(&entry);
+    PublishPollList(worker, std::move(entries));
   }
   port->backend = std::move(backend);
   slot->port.store(port.release(), std::memory_order_release);
@@ -117,14 +136,14 @@ void Dataplane::Detach(DeviceId id) {
   if (slot == nullptr) return;
   const Port* port = slot->port.exchange(nullptr, std::memory_order_acq_rel);
   if (port == nullptr) return;
+  for (uint16_t queue = 0; queue < port->owner.size(); ++queue) {
+    workers_[port->owner[queue]]->bells().Remove(port->entries[queue]);
+  }
   for (uint16_t worker = 0; worker < workers_.size(); ++worker) {
-    PollList list = workers_[worker]->poll_list();
-    const auto gone = std::remove_if(list.begin(), list.end(), [&](const PollEntry& entry) {
-      return entry.backend == port->backend.get();
-    });
-    if (gone == list.end()) continue;
-    list.erase(gone, list.end());
-    PublishPollList(worker, std::move(list));
+    std::vector<PollEntry*> entries = workers_[worker]->poll_list().entries;
+    const size_t gone = std::erase_if(
+        entries, [&](const PollEntry* entry) { return entry->backend == port->backend.get(); });
+    if (gone > 0) PublishPollList(worker, std::move(entries));
   }
   retired_->ports.emplace_back(port);
 }
@@ -159,14 +178,14 @@ void Dataplane::Commit() {
 uint16_t Dataplane::LeastLoadedWorker() const {
   uint16_t best = 0;
   for (uint16_t i = 1; i < workers_.size(); ++i) {
-    if (workers_[i]->poll_list().size() < workers_[best]->poll_list().size()) best = i;
+    const auto queues = [this](uint16_t w) { return workers_[w]->poll_list().entries.size(); };
+    if (queues(i) < queues(best)) best = i;
   }
   return best;
 }
 
-void Dataplane::PublishPollList(uint16_t worker, PollList list) {
-  retired_->poll_lists.push_back(
-      workers_[worker]->Publish(std::make_unique<const PollList>(std::move(list))));
+void Dataplane::PublishPollList(uint16_t worker, std::vector<PollEntry*> entries) {
+  retired_->poll_lists.push_back(workers_[worker]->Publish(std::move(entries)));
 }
 
 }  // namespace vswitch

@@ -27,6 +27,8 @@ class Dataplane {
   // Launches worker i on EAL lcore lcores[i]; lcores.size() is the number of workers. A unit test
   // that steps workers by hand never calls it.
   void Start(const std::vector<unsigned>& lcores);
+  // Before Start. Workers that have nothing to do sleep instead of looking for it.
+  void AllowSleep();
   void Stop();
 
   // A new device number with nothing published for it; invalid when there is no room.
@@ -79,7 +81,7 @@ class Dataplane {
   static int WorkerMain(void* argument);
   void Unpublish(DeviceId id);
   uint16_t LeastLoadedWorker() const;
-  void PublishPollList(uint16_t worker, PollList list);
+  void PublishPollList(uint16_t worker, std::vector<PollEntry*> entries);
 
   Rcu rcu_;
   DeviceTable table_;

@@ -13,6 +13,7 @@
 #include "dataplane/backend.h"
 #include "dataplane/counters.h"
 #include "dataplane/netdev.h"
+#include "dataplane/poll_list.h"
 #include "dataplane/rx_handler.h"
 
 namespace vswitch {
@@ -22,7 +23,8 @@ namespace vswitch {
 struct Port {
   DeviceId device;
   std::unique_ptr<Backend> backend;
-  std::vector<uint16_t> owner;  // worker index by queue
+  std::vector<uint16_t> owner;           // worker index by queue
+  std::unique_ptr<PollEntry[]> entries;  // by queue; their owners write them
 
   // The receive queue for what was sent on `queue`: the same one if there is such, so that a flow
   // keeps to one queue (veth_select_rxq).

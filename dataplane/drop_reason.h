@@ -26,16 +26,17 @@ enum class DropReason : uint8_t {
   kNotRouted,      // an L3 slave sent what is neither IPv4 nor IPv6, or is for a group
   kNoRoute,        // the lower device's namespace has no way to the destination
   kBacklogFull,    // too many frames for groups wait for the same lower device
+  kNoBuffer,       // all packet buffers are in use
 };
-inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kBacklogFull) + 1;
+inline constexpr size_t kDropReasonCount = static_cast<size_t>(DropReason::kNoBuffer) + 1;
 
 // The name users see in `vsctl show`, e.g. "too_big". Stable.
 constexpr const char* DropReasonName(DropReason reason) {
   constexpr const char* kNames[kDropReasonCount] = {
-      "device_down", "no_carrier",  "too_short",       "too_big",      "malformed",
-      "no_handler",  "no_backend",  "backend_down",    "backend_full", "mailbox_full",
-      "stale",       "offload",     "host_queue_full", "isolated",     "not_routed",
-      "no_route",    "backlog_full"};
+      "device_down", "no_carrier",   "too_short",       "too_big",      "malformed",
+      "no_handler",  "no_backend",   "backend_down",    "backend_full", "mailbox_full",
+      "stale",       "offload",      "host_queue_full", "isolated",     "not_routed",
+      "no_route",    "backlog_full", "no_buffer"};
   return kNames[static_cast<size_t>(reason)];
 }
 

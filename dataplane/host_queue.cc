@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "dataplane/big_endian.h"
+#include "dataplane/mbuf_chain.h"
 #include "dataplane/packet_buffer.h"
 
 namespace vswitch {
@@ -22,26 +23,6 @@ uint16_t EtherType(std::span<const uint8_t> headers) { return ReadBe16(&headers[
 bool MayHoldIcmp6(uint8_t next_header) {
   return next_header == IPPROTO_ICMPV6 || next_header == IPPROTO_HOPOPTS ||
          next_header == IPPROTO_ROUTING || next_header == IPPROTO_DSTOPTS;
-}
-
-// A chain of buffers that holds `bytes`; null when the pool is empty.
-rte_mbuf* ToMbuf(std::span<const uint8_t> bytes, rte_mempool* pool) {
-  rte_mbuf* head = nullptr;
-  for (size_t done = 0; done < bytes.size();) {
-    rte_mbuf* segment = rte_pktmbuf_alloc(pool);
-    if (segment == nullptr || (head != nullptr && rte_pktmbuf_chain(head, segment) != 0)) {
-      rte_pktmbuf_free(segment);
-      rte_pktmbuf_free(head);
-      return nullptr;
-    }
-    if (head == nullptr) head = segment;
-    const size_t n = std::min<size_t>(bytes.size() - done, rte_pktmbuf_tailroom(segment));
-    std::copy_n(bytes.data() + done, n, rte_pktmbuf_mtod(segment, uint8_t*));
-    segment->data_len = static_cast<uint16_t>(n);
-    done += n;
-    head->pkt_len = static_cast<uint32_t>(done);
-  }
-  return head;
 }
 
 void CopyBytes(const rte_mbuf* mbuf, std::vector<uint8_t>& bytes) {
@@ -108,9 +89,9 @@ bool HostQueue::HandIn(uint16_t worker, DeviceId device, std::span<const uint8_t
 
 bool HostQueue::PostOut(uint16_t worker, const Route& route, std::span<const uint8_t> bytes,
                         rte_mempool* pool, const Offload& offload) {
-  rte_mbuf* mbuf = ToMbuf(bytes, pool);
-  if (mbuf == nullptr) return false;
-  const Packet packet = PacketBuffer::FromMbuf(mbuf, offload);
+  MbufChain chain(pool);
+  if (bytes.empty() || !chain.Append(bytes)) return false;
+  const Packet packet = PacketBuffer::FromMbuf(chain.Release(), offload);
   if (outboxes_[worker]->Post(route, {&packet, 1}) == 1) return true;
   PacketBuffer::Free({&packet, 1});
   return false;

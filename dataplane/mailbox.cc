@@ -46,13 +46,36 @@ uint16_t Mailbox::Post(const Route& route, std::span<const Packet> packets) {
   uint16_t posted = 0;
   while (posted < packets.size()) {
     const auto n = static_cast<uint16_t>(std::min(packets.size() - posted, letters.size()));
-    for (uint16_t i = 0; i < n; ++i) letters[i] = {packets[posted + i], route};
+    const uint16_t written = Write(route, packets.subspan(posted, n), letters);
     const unsigned taken = rte_ring_mp_enqueue_burst_elem(ring_.get(), letters.data(), kElementSize,
-                                                          n * kElements, nullptr);
-    posted = static_cast<uint16_t>(posted + taken / kElements);
-    if (taken < n * kElements) break;
+                                                          written * kElements, nullptr);
+    const auto sent = static_cast<uint16_t>(taken / kElements);
+    if (sent < written) [[unlikely]]
+      Unwrite(std::span(letters).subspan(sent, written - sent), packets.subspan(posted + sent));
+    posted = static_cast<uint16_t>(posted + sent);
+    if (sent < n) break;
   }
+  if (waker_ != nullptr) [[unlikely]]
+    waker_->Wake();
   return posted;
+}
+
+// What lies in a guest's memory is copied: its guest gets that back before the letter is read.
+// Returns for how many there were buffers.
+uint16_t Mailbox::Write(const Route& route, std::span<const Packet> packets,
+                        std::span<Letter> letters) {
+  for (size_t i = 0; i < packets.size(); ++i) letters[i] = {packets[i], route};
+  if (!PacketBuffer::AnyGuestFrame(packets)) return static_cast<uint16_t>(packets.size());
+  uint16_t written = 0;
+  while (written < packets.size() && PacketBuffer::ToMbuf(letters[written].packet)) ++written;
+  return written;
+}
+
+// Letters that did not fit; the packets stay as they were.
+void Mailbox::Unwrite(std::span<const Letter> letters, std::span<const Packet> packets) {
+  for (size_t i = 0; i < letters.size(); ++i) {
+    if (PacketBuffer::IsGuestFrame(packets[i])) PacketBuffer::Free({&letters[i].packet, 1});
+  }
 }
 
 uint16_t Mailbox::Drain(std::span<Letter> letters) {

@@ -11,6 +11,7 @@
 
 #include "dataplane/netdev.h"
 #include "dataplane/packet.h"
+#include "dataplane/waker.h"
 
 namespace vswitch {
 
@@ -51,14 +52,21 @@ class Mailbox {
   Mailbox& operator=(const Mailbox&) = delete;
 
   // Any worker. Takes the first n packets, in order, and returns n; the rest stays the caller's
-  // (the mailbox is full).
+  // (the mailbox is full, or there are no buffers for what is still in a guest's memory).
   uint16_t Post(const Route& route, std::span<const Packet> packets);
+
+  // Before anything is posted. Whom Post wakes: the owner, if that may sleep.
+  void set_waker(Waker* waker) { waker_ = waker; }
 
   // The owning worker. Moves up to letters.size() letters out, in posting order per sender; returns
   // how many.
   uint16_t Drain(std::span<Letter> letters);
 
-  bool empty() const { return rte_ring_empty(ring_.get()) != 0; }
+  // Any thread. For the owner at least what was posted before is there.
+  bool empty() const {
+    return __atomic_load_n(&ring_->prod.tail, __ATOMIC_ACQUIRE) ==
+           __atomic_load_n(&ring_->cons.tail, __ATOMIC_RELAXED);
+  }
   uint32_t depth() const { return rte_ring_count(ring_.get()) / kElements; }
 
  private:
@@ -67,10 +75,15 @@ class Mailbox {
   static constexpr uint32_t kElementSize = 16;
   static constexpr uint32_t kElements = sizeof(Letter) / kElementSize;
 
+  static uint16_t Write(const Route& route, std::span<const Packet> packets,
+                        std::span<Letter> letters);
+  static void Unwrite(std::span<const Letter> letters, std::span<const Packet> packets);
+
   struct Free {
     void operator()(rte_ring* ring) const;
   };
   std::unique_ptr<rte_ring, Free> ring_;
+  Waker* waker_ = nullptr;
 };
 
 }  // namespace vswitch

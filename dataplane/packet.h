@@ -52,7 +52,7 @@ class Packet {
   friend struct PacketBuffer;
 
   const uint8_t* head_ = nullptr;
-  void* buffer_ = nullptr;  // an rte_mbuf on the only lane there is today
+  uintptr_t buffer_ = 0;  // what stands behind it (PacketBuffer)
   uint32_t length_ = 0;
   uint16_t head_length_ = 0;
   Offload offload_;

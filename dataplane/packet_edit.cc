@@ -5,16 +5,13 @@
 
 namespace vswitch {
 
-namespace {
-
-rte_mbuf* Copy(const rte_mbuf* mbuf) { return rte_pktmbuf_copy(mbuf, mbuf->pool, 0, UINT32_MAX); }
-
-}  // namespace
-
 std::span<uint8_t> WritableHeaders(Packet& packet) {
+  if (PacketBuffer::IsGuestFrame(packet)) {
+    return std::span(PacketBuffer::Frame(packet).head).first(packet.Headers().size());
+  }
   rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
   if (!RTE_MBUF_DIRECT(mbuf) || rte_mbuf_refcnt_read(mbuf) != 1) [[unlikely]] {
-    rte_mbuf* copy = Copy(mbuf);
+    rte_mbuf* copy = PacketBuffer::Copy(packet);
     if (copy == nullptr) return {};
     PacketBuffer::Replace(packet, copy, Offload(packet.offload()));
     rte_pktmbuf_free(mbuf);
@@ -24,6 +21,10 @@ std::span<uint8_t> WritableHeaders(Packet& packet) {
 }
 
 void Shorten(Packet& packet, uint32_t length) {
+  if (PacketBuffer::IsGuestFrame(packet)) {
+    if (length <= packet.Headers().size()) PacketBuffer::CutToHead(packet, length);
+    return;
+  }
   rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
   const uint32_t surplus = mbuf->pkt_len - length;
   if (surplus > UINT16_MAX || rte_pktmbuf_trim(mbuf, static_cast<uint16_t>(surplus)) != 0) return;
@@ -32,8 +33,9 @@ void Shorten(Packet& packet, uint32_t length) {
 
 // Who sends a frame with an offload request may have to write into it.
 std::optional<Packet> Duplicate(const Packet& packet) {
-  rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
-  rte_mbuf* twin = packet.offload().Any() ? Copy(mbuf) : rte_pktmbuf_clone(mbuf, mbuf->pool);
+  const bool share = !PacketBuffer::IsGuestFrame(packet) && !packet.offload().Any();
+  rte_mbuf* mbuf = share ? PacketBuffer::Mbuf(packet) : nullptr;
+  rte_mbuf* twin = share ? rte_pktmbuf_clone(mbuf, mbuf->pool) : PacketBuffer::Copy(packet);
   if (twin == nullptr) return std::nullopt;
   return PacketBuffer::FromMbuf(twin, packet.offload());
 }

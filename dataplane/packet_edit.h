@@ -16,10 +16,12 @@ namespace vswitch {
 std::span<uint8_t> WritableHeaders(Packet& packet);
 
 // Cuts bytes off the end of a packet, whose buffer nobody else has. Leaves it as it is when that
-// would take more than the buffer's last segment.
+// would take more than the buffer's last segment, or leave more than its headers in a guest's
+// memory.
 void Shorten(Packet& packet, uint32_t length);
 
-// Another packet with the same bytes, which both may share. Nothing when there is no buffer.
+// Another packet with the same bytes, which both may share, for as long as one likes. Nothing when
+// there is no buffer.
 std::optional<Packet> Duplicate(const Packet& packet);
 
 // Frees packets that did what they were there for: nothing is dropped.

@@ -28,6 +28,10 @@ void Rcu::Offline(uint32_t reader) {
   rte_rcu_qsbr_thread_unregister(qsbr_.get(), reader);
 }
 
+void Rcu::Pause(uint32_t reader) { rte_rcu_qsbr_thread_offline(qsbr_.get(), reader); }
+
+void Rcu::Resume(uint32_t reader) { rte_rcu_qsbr_thread_online(qsbr_.get(), reader); }
+
 // A reader may share the caller's CPU: what spins keeps it from getting on.
 void Rcu::Synchronize() {
   const uint64_t token = rte_rcu_qsbr_start(qsbr_.get());

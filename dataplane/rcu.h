@@ -19,11 +19,13 @@ class Rcu {
   // across Quiescent.
   void Online(uint32_t reader);
   void Offline(uint32_t reader);
+  // Reader thread, online. In between it holds nothing, and nobody waits for it.
+  void Pause(uint32_t reader);
+  void Resume(uint32_t reader);
   void Quiescent(uint32_t reader) { rte_rcu_qsbr_quiescent(qsbr_.get(), reader); }
 
   // Any thread that is not an online reader. Returns once no reader can still hold what was
-  // unpublished before the call. Never call it with a librte_vhost queue lock held: a worker may be
-  // waiting for that lock.
+  // unpublished before the call. Never call it with a lock held that a worker may be waiting for.
   void Synchronize();
 
  private:

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/worker.h"
 
-#include <rte_cycles.h>
-#include <rte_pause.h>
-
 #include <algorithm>
 
 #include "dataplane/packet_buffer.h"
@@ -52,7 +49,8 @@ Worker::Worker(uint16_t index, const DeviceTable& table,
       mailboxes_(mailboxes),
       host_(host),
       host_outbox_(host.Outbox(index)),
-      poll_list_(new PollList) {}
+      poll_list_(new PollList(0, {})),
+      schedule_(bells_) {}
 
 void Netdev::HandIn(Worker& worker, const Route& route, Burst& burst) const {
   worker.Deliver(route, burst);
@@ -60,35 +58,11 @@ void Netdev::HandIn(Worker& worker, const Route& route, Burst& burst) const {
 
 Worker::~Worker() { delete poll_list_.load(std::memory_order_relaxed); }
 
-void Worker::Run(Rcu& rcu, const std::atomic<bool>& stop) {
-  rcu.Online(index_);
-  uint64_t before = rte_rdtsc();
-  while (!stop.load(std::memory_order_relaxed)) {
-    const uint32_t moved = RunOnce();
-    rcu.Quiescent(index_);
-    const uint64_t now = rte_rdtsc();
-    CountRound(moved, now - before);
-    before = now;
-    // A round without packets tells the sibling hyperthread to go ahead.
-    if (moved == 0) rte_pause();
-  }
-  rcu.Offline(index_);
-}
-
-void Worker::CountRound(uint32_t moved, uint64_t cycles) {
-  (moved > 0 ? counters_.busy_cycles : counters_.idle_cycles).Add(cycles);
-  if (forget_longest_.load(std::memory_order_relaxed)) {
-    counters_.longest_round.Set(0);
-    forget_longest_.store(false, std::memory_order_relaxed);
-  }
-  if (cycles > counters_.longest_round.Read()) counters_.longest_round.Set(cycles);
-}
-
-uint32_t Worker::RunOnce() {
+uint32_t Worker::RunOnce(uint64_t now) {
   uint32_t moved = DrainMailbox();
   if (!host_outbox_.empty()) [[unlikely]]
     moved += DrainHost();
-  for (const PollEntry& entry : poll_list()) moved += Poll(entry);
+  moved += schedule_.Round(poll_list(), now, [this](PollEntry& entry) { return Poll(entry); });
   if (deferred_count_ > 0) [[unlikely]]
     RunDeferred();
   counters_.rounds.Add(1);
@@ -96,21 +70,24 @@ uint32_t Worker::RunOnce() {
   return moved;
 }
 
-uint32_t Worker::Poll(const PollEntry& entry) {
+PollSchedule::Found Worker::Poll(const PollEntry& entry) {
   burst_.count = 0;
   burst_.malformed = 0;
   entry.backend->Receive(entry.queue, burst_);
   if (burst_.malformed > 0) [[unlikely]]
     CountMalformed(entry.device, burst_.malformed);
   const uint32_t received = burst_.count;
-  if (received == 0) return 0;
-  const Netdev* netdev = NetdevOf(entry.device);
-  if (netdev == nullptr) [[unlikely]] {
-    Drop(entry.device, DropReason::kStale, burst_.view());
-    return received;
-  }
-  netdev->Forward(*this, entry.queue, burst_);
-  return received;
+  if (received > 0) [[likely]]
+    Forward(entry);
+  const bool anything = received + burst_.malformed > 0;
+  if (anything) entry.backend->Finish(entry.queue);
+  return {received, anything};
+}
+
+void Worker::Forward(const PollEntry& entry) {
+  if (const Netdev* netdev = NetdevOf(entry.device)) [[likely]]
+    return netdev->Forward(*this, entry.queue, burst_);
+  Drop(entry.device, DropReason::kStale, burst_.view());
 }
 
 void Worker::Deliver(const Route& route, Burst& burst) {
@@ -145,11 +122,27 @@ bool Worker::Intercept(const RxHandler& handler, const Route& route, Burst& burs
 
 void Worker::Send(const Route& route, const DeviceSlot& to, const Port& port, uint16_t queue,
                   Burst& burst) {
+  if (!port.backend->copies_from_guests() && PacketBuffer::AnyGuestFrame(burst.view())) {
+    LeaveGuests(route, burst);
+  }
   const SendResult result = port.backend->Send(queue, burst);
   CountDelivered(CountersOf(route.from), &to.counters[index_], route.marks,
                  VolumeOf(burst.view().first(result.accepted)));
   if (result.accepted < burst.count) [[unlikely]]
     Refuse(route, result.reason, burst.view().subspan(result.accepted));
+}
+
+// A packet for which there is no buffer is refused.
+void Worker::LeaveGuests(const Route& route, Burst& burst) {
+  uint16_t kept = 0;
+  for (Packet& packet : burst.view()) {
+    if (PacketBuffer::ToMbuf(packet)) [[likely]] {
+      burst.packets[kept++] = packet;
+    } else {
+      Refuse(route, DropReason::kNoBuffer, {&packet, 1});
+    }
+  }
+  burst.count = kept;
 }
 
 uint32_t Worker::DrainMailbox() {
@@ -302,9 +295,12 @@ void Worker::CountMalformed(DeviceId device, uint16_t frames) {
   if (netdev != nullptr) netdev->CountMalformed(slot->counters[index_], frames);
 }
 
-std::unique_ptr<const PollList> Worker::Publish(std::unique_ptr<const PollList> list) {
-  return std::unique_ptr<const PollList>(
-      poll_list_.exchange(list.release(), std::memory_order_acq_rel));
+std::unique_ptr<const PollList> Worker::Publish(std::vector<PollEntry*> entries) {
+  const uint64_t number = poll_list().number + 1;
+  const PollList* old =
+      poll_list_.exchange(new PollList(number, std::move(entries)), std::memory_order_acq_rel);
+  waker_.Wake();
+  return std::unique_ptr<const PollList>(old);
 }
 
 }  // namespace vswitch

@@ -12,24 +12,22 @@
 #include <span>
 #include <vector>
 
+#include "dataplane/bells.h"
 #include "dataplane/device_table.h"
 #include "dataplane/host_queue.h"
 #include "dataplane/mailbox.h"
+#include "dataplane/poll_list.h"
+#include "dataplane/poll_schedule.h"
 #include "dataplane/rcu.h"
+#include "dataplane/waker.h"
 
 namespace vswitch {
-
-struct PollEntry {
-  Backend* backend;
-  DeviceId device;
-  uint16_t queue;
-};
-using PollList = std::vector<PollEntry>;
 
 // Counted by the worker, read by anyone.
 struct WorkerCounters {
   Counter rounds, packets, busy_cycles, idle_cycles;
   Counter longest_round;  // in cycles: the longest time in which nothing else was looked at
+  Counter sleeps;         // instead of rounds in which nothing is to do
   std::array<Counter, kDropReasonCount> drops;  // of packets whose device is gone
 };
 
@@ -40,12 +38,19 @@ class Worker {
          std::span<const std::unique_ptr<Mailbox>> mailboxes, HostQueue& host);
 
   // Worker thread: RunOnce until `stop`, reporting a quiescent state to `rcu` as reader `index`
-  // after each round.
+  // after each round. With nothing to do for a while it sleeps, if it may, and then is no reader.
   void Run(Rcu& rcu, const std::atomic<bool>& stop);
 
   // Worker thread (a test may step it by hand): drain the mailbox and what the host stack sends,
-  // then poll every owned queue once. Returns the packets moved.
-  uint32_t RunOnce();
+  // then poll the owned queues that are due `now`, in ticks of PollTimes. Returns the packets
+  // moved.
+  uint32_t RunOnce(uint64_t now);
+  // The same for a test that has no clock: time stands still, and every queue is polled once.
+  uint32_t RunOnce() { return RunOnce(0); }
+
+  // Before Run.
+  void set_poll_times(const PollTimes& times) { schedule_.set_times(times); }
+  void AllowSleep() { may_sleep_ = waker_.fd() >= 0; }
 
   // For Netdev::Forward, inside RunOnce. Hands the whole burst to route.to's backend, or to the
   // worker that owns it, and moves the counters of both devices; what the backend cannot take is
@@ -92,11 +97,16 @@ class Worker {
 
   // Control thread. Publishes what to poll; the returned old list may be freed after a grace
   // period.
-  std::unique_ptr<const PollList> Publish(std::unique_ptr<const PollList> list);
+  std::unique_ptr<const PollList> Publish(std::vector<PollEntry*> entries);
   const PollList& poll_list() const { return *poll_list_.load(std::memory_order_acquire); }
+  Bells& bells() { return bells_; }
+  // For who leaves the worker something to do.
+  Waker& waker() { return waker_; }
 
   uint16_t index() const { return index_; }
   const WorkerCounters& counters() const { return counters_; }
+  // Any thread. Queues that are not polled until their bell rings.
+  uint64_t resting() const { return schedule_.resting(); }
   // Control thread. The longest round begins anew.
   void ForgetLongestRound() { forget_longest_.store(true, std::memory_order_relaxed); }
 
@@ -106,6 +116,11 @@ class Worker {
 
  private:
   void CountRound(uint32_t moved, uint64_t cycles);
+  // Whether nothing has been to do for a while, and nothing is.
+  bool IsIdle(uint64_t now) const;
+  void Sleep(Rcu& rcu, const std::atomic<bool>& stop);
+  // What others leave for it.
+  bool AnythingLeft() const;
   uint32_t DrainMailbox();
   uint32_t DrainHost();
   // Whether `handler` leaves anything in the burst.
@@ -119,10 +134,14 @@ class Worker {
   size_t Stage(const Route& route, std::span<Letter> letters);
   // The last step of packets that came by mailbox.
   void Hand(const Route& route, Burst& burst);
-  uint32_t Poll(const PollEntry& entry);
+  PollSchedule::Found Poll(const PollEntry& entry);
+  // What came out of the entry's queue.
+  void Forward(const PollEntry& entry);
   // `to` is the slot of route.to, and `port` what it had.
   void Send(const Route& route, const DeviceSlot& to, const Port& port, uint16_t queue,
             Burst& burst);
+  // For backends that take mbufs only.
+  void LeaveGuests(const Route& route, Burst& burst);
   // Moves out of the burst what the host stack takes.
   void PostToHost(const Route& route, Burst& burst);
   // The receiver's input queue is full (or gone): dropped on both sides' counters.
@@ -135,6 +154,11 @@ class Worker {
   HostQueue& host_;
   Mailbox& host_outbox_;  // looked at in every round
   std::atomic<const PollList*> poll_list_;
+  Bells bells_;
+  PollSchedule schedule_;
+  Waker waker_;
+  bool may_sleep_ = false;
+  uint64_t last_moved_ = 0;  // when a round moved a packet
   WorkerCounters counters_;
   std::atomic<bool> forget_longest_{false};
   // Devices with work left; room for a bounded number, since nothing is allocated here.

@@ -15,6 +15,7 @@
 namespace vswitch {
 
 enum class Verify : uint8_t {
+  kNone,    // nothing: they are counted, and written once
   kHeader,  // the first 64 bytes, which also hold sequence number, time stamp and a check of them
   kFull,    // every byte
 };
@@ -90,7 +91,7 @@ class FrameCodec {
   uint32_t flows() const { return flows_; }
   uint32_t size(uint8_t kind) const { return sizes_[kind]; }
 
-  // Fills the size(kind) bytes at `frame`; with Verify::kHeader only the first kMinSize of them.
+  // Fills the size(kind) bytes at `frame`; unless it is Verify::kFull, only the first kMinSize.
   // REQUIRES: flow < flows(), sequence <= kMaxSequence.
   void Write(uint8_t* frame, uint8_t kind, uint32_t flow, uint64_t sequence, uint32_t stamp) const {
     WriteNumber(frame, kind, flow, 0, sequence, stamp);
@@ -157,7 +158,7 @@ inline FrameCheck FrameCodec::Check(std::span<const uint8_t> frame) const {
   const size_t kind = KindOf(frame.size());
   const bool intact = kind < kMaxSizes && numbers.stamp >> 32 == numbers.Check() &&
                       SameHeaders(frame.data(), HeadOf(kind, flow)) &&
-                      (verify_ == Verify::kHeader || TailMatches(frame));
+                      (verify_ != Verify::kFull || TailMatches(frame));
   if (!intact) return {FrameVerdict::kCorrupt};
   return {where == flow ? FrameVerdict::kIntact : FrameVerdict::kProbe, flow,
           static_cast<uint32_t>(numbers.stamp), numbers.sequence & kMaxSequence};

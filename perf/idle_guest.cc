@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "perf/idle_guest.h"
 
+#include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -11,7 +12,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+#include "absl/strings/strip.h"
 #include "perf/vhost_user.h"
 
 namespace vswitch {
@@ -21,7 +25,7 @@ using vhost_user::Header;
 using vhost_user::kVersion;
 using enum vhost_user::Request;
 
-constexpr uint64_t kNoDescriptor = 1 << 8;  // with kick and call: nobody waits for an event
+constexpr uint64_t kNoDescriptor = 1 << 8;  // with call: nobody waits for an event
 // The only feature: without VHOST_USER_F_PROTOCOL_FEATURES a ring is enabled from the start, and
 // nothing is acknowledged.
 constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
@@ -35,24 +39,38 @@ constexpr uint64_t kUsedAt = 2 * kAvailableAt;
 constexpr uint64_t kRingStride = 4 * kAvailableAt;
 constexpr uint64_t kMemorySize = 2 * kRingStride;
 
+constexpr absl::string_view kListenPrefix = "listen:";
+
+// Who waits at this socket gives up after some seconds.
+bool BePatient(int socket) {
+  const timeval patience{.tv_sec = 10};
+  return setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) == 0;
+}
+
 constexpr uint64_t Pair(uint64_t low, uint64_t high) { return high << 32 | low; }
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<IdleGuest>> IdleGuest::Connect(const std::string& socket) {
-  auto guest = std::unique_ptr<IdleGuest>(new IdleGuest(socket));
-  absl::Status status = guest->Dial();
-  if (status.ok()) status = guest->Introduce();
-  if (status.ok()) status = guest->ShareMemory();
-  for (uint32_t ring = 0; status.ok() && ring < 2; ++ring) status = guest->ShareRing(ring);
-  // Messages are worked off in order: when this one is answered, the others have been.
-  if (status.ok()) status = guest->AskFeatures().status();
-  if (!status.ok()) return status;
+absl::StatusOr<std::unique_ptr<IdleGuest>> IdleGuest::Open(const std::string& socket) {
+  const bool listens = absl::StartsWith(socket, kListenPrefix);
+  auto guest = std::unique_ptr<IdleGuest>(
+      new IdleGuest(std::string(absl::StripPrefix(socket, kListenPrefix)), listens));
+  if (absl::Status dialled = guest->Dial(); !dialled.ok()) return dialled;
   return guest;
+}
+
+absl::Status IdleGuest::Start() {
+  absl::Status status = listens_ ? Accept() : absl::OkStatus();
+  if (status.ok()) status = Introduce();
+  if (status.ok()) status = ShareMemory();
+  for (uint32_t ring = 0; status.ok() && ring < 2; ++ring) status = ShareRing(ring);
+  // Messages are worked off in order: when this one is answered, the others have been.
+  return status.ok() ? AskFeatures().status() : status;
 }
 
 IdleGuest::~IdleGuest() {
   if (connection_ >= 0) close(connection_);
+  if (listens_) unlink(socket_.c_str());
 }
 
 absl::Status IdleGuest::Failure(const std::string& what) const {
@@ -68,12 +86,20 @@ absl::Status IdleGuest::Dial() {
   }
   std::memcpy(address.sun_path, socket_.c_str(), socket_.size() + 1);
   connection_ = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  const timeval patience{.tv_sec = 10};
-  if (connection_ < 0 ||
-      setsockopt(connection_, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0 ||
-      connect(connection_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) < 0) {
-    return Failure("connect");
+  if (connection_ < 0 || !BePatient(connection_)) return Failure("socket");
+  const auto* name = reinterpret_cast<const sockaddr*>(&address);
+  if (!listens_) {
+    return connect(connection_, name, sizeof(address)) < 0 ? Failure("connect") : absl::OkStatus();
   }
+  const bool bound = bind(connection_, name, sizeof(address)) == 0 && listen(connection_, 1) == 0;
+  return bound ? absl::OkStatus() : Failure("listen");
+}
+
+absl::Status IdleGuest::Accept() {
+  const int accepted = accept4(connection_, nullptr, nullptr, SOCK_CLOEXEC);
+  if (accepted < 0 || !BePatient(accepted)) return Failure("accept");
+  close(connection_);
+  connection_ = accepted;
   return absl::OkStatus();
 }
 
@@ -105,12 +131,22 @@ absl::Status IdleGuest::ShareRing(uint32_t ring) {
   const std::array size = {Pair(ring, kRingSize)};
   const std::array base = {Pair(ring, 0)};
   const std::array addresses = {Pair(ring, 0), at, at + kUsedAt, at + kAvailableAt, uint64_t{0}};
-  const std::array event = {ring | kNoDescriptor};
+  const std::array call = {ring | kNoDescriptor};
   absl::Status status = Tell(kSetVringNum, size);
   if (status.ok()) status = Tell(kSetVringBase, base);
   if (status.ok()) status = Tell(kSetVringAddr, addresses);
-  if (status.ok()) status = Tell(kSetVringCall, event);
-  return status.ok() ? Tell(kSetVringKick, event) : status;
+  if (status.ok()) status = Tell(kSetVringCall, call);
+  return status.ok() ? ShareDoorbell(ring) : status;
+}
+
+// A switch without one would have to look at the ring for ever.
+absl::Status IdleGuest::ShareDoorbell(uint32_t ring) {
+  const int doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (doorbell < 0) return Failure("doorbell");
+  const std::array kick = {uint64_t{ring}};
+  const absl::Status told = Tell(kSetVringKick, kick, doorbell);
+  close(doorbell);  // never rung
+  return told;
 }
 
 absl::Status IdleGuest::Tell(uint32_t request, std::span<const uint64_t> payload, int fd) {

@@ -106,9 +106,12 @@ absl::StatusOr<IdleGuests> ConnectIdle(const std::vector<std::string>& sockets) 
   setrlimit(RLIMIT_NOFILE, &files);
   IdleGuests guests;
   for (const std::string& socket : sockets) {
-    auto guest = IdleGuest::Connect(socket);
+    auto guest = IdleGuest::Open(socket);
     if (!guest.ok()) return guest.status();
     guests.push_back(*std::move(guest));
+  }
+  for (const auto& guest : guests) {
+    if (absl::Status started = guest->Start(); !started.ok()) return started;
   }
   return guests;
 }

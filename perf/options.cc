@@ -38,8 +38,10 @@ void AddPortOptions(CLI::App& app, PerfOptions& options) {
                  "vhost-user socket of a port, or kernel:IFACE; give it for each")
       ->expected(2, PortOptions::kMaxPorts)
       ->type_name("SOCK");
-  app.add_option("--idle-port", port.idle_sockets,
-                 "vhost-user socket of a guest that is connected and never sends; any number")
+  app.add_option(
+         "--idle-port", port.idle_sockets,
+         "vhost-user socket of a guest that is connected and never sends; listen:SOCK where "
+         "the switch connects to the guest; any number")
       ->type_name("SOCK");
   app.add_option("--ring-pairs", port.ring_pairs,
                  "instead of --port: so many veth pairs with rings behind them, in this process")
@@ -131,8 +133,12 @@ void AddTrafficOptions(CLI::App& app, TrafficOptions& traffic) {
                  "frame size in bytes, without FCS, or imix: 64, 570 and 1518 as 7:4:1 (64)")
       ->type_name("BYTES|imix");
   AddAddressOptions(app, traffic);
-  const std::map<std::string, Verify> kinds{{"header", Verify::kHeader}, {"full", Verify::kFull}};
-  app.add_option("--verify", traffic.verify, "bytes to write and check: header (64) or full")
+  const std::map<std::string, Verify> kinds{
+      {"none", Verify::kNone}, {"header", Verify::kHeader}, {"full", Verify::kFull}};
+  app.add_option(
+         "--verify", traffic.verify,
+         "bytes to write and check of each: header (64), full, or none: frames are written\n"
+         "once, and counted")
       ->transform(CLI::CheckedTransformer(kinds).description("header|full"));
 }
 
@@ -155,7 +161,13 @@ void AddLoadOptions(CLI::App& app, TrafficOptions& traffic, Load& load) {
   app.add_option("--count", traffic.count, "packets to send per direction");
   app.add_option("--warmup", traffic.warmup, "seconds to send before anything counts")
       ->check(CLI::Range(0.0, kMaxSeconds));
+  app.add_option("--busy", traffic.busy,
+                 "the first so many ports send as fast as possible; their packets are not timed");
   app.add_option("--window", traffic.window, "at most so many packets in flight per direction");
+  app.add_option("--burst", traffic.burst,
+                 "offer exactly so many packets of a stream at once, and take as many (default: "
+                 "what is due, up to 32)")
+      ->check(CLI::Range(1U, TrafficOptions::kMostAtOnce));
   app.add_option("--interval-ms", traffic.interval_ms, "report what went on every so often");
 }
 
@@ -231,6 +243,9 @@ void CheckTraffic(const TrafficOptions& traffic, uint16_t queues) {
   }
   if (traffic.flows < queues) Refuse("--queues needs at least as many --flows");
   if (traffic.count != 0 && traffic.count < queues) Refuse("--count is less than one per queue");
+  if (traffic.window != 0 && traffic.window < queues * traffic.burst) {
+    Refuse("--window is less than a --burst per queue");
+  }
   if (traffic.window != 0 && traffic.window < queues) Refuse("--window is less than one per queue");
 }
 
@@ -249,8 +264,8 @@ void Finish(const Load& load, PerfOptions& options) {
 }  // namespace
 
 bool TrafficOptions::lossless() const {
-  return window > 0 ||
-         std::ranges::all_of(phases, [](const Phase& phase) { return phase.rate > 0; });
+  const auto limited = [](const Phase& phase) { return phase.rate > 0; };
+  return window > 0 || (busy == 0 && std::ranges::all_of(phases, limited));
 }
 
 std::optional<PerfOptions> ParsePerfOptions(int argc, char** argv, int& exit_code) {

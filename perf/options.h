@@ -42,6 +42,8 @@ struct Phase {
 };
 
 struct TrafficOptions {
+  static constexpr uint32_t kMostAtOnce = 512;  // what a rate makes up for after a pause
+
   Pattern pattern = Pattern::kPairs;
   bool both = false;  // the way back as well
   SizeMix size;
@@ -50,7 +52,9 @@ struct TrafficOptions {
   uint64_t count = 0;         // packets per direction, 0 for no limit
   double warmup = 0;          // seconds before anything counts
   std::vector<Phase> phases;  // at least one once the options are parsed
+  uint32_t busy = 0;          // so many ports send as fast as possible whatever the rate
   uint32_t window = 0;        // packets in flight per direction, 0 for no limit
+  uint32_t burst = 0;         // offer exactly so many at once, 0 for what is due
   uint32_t interval_ms = 0;   // time between two samples, 0 for none
   uint32_t sleep_us = 0;      // rest when there is nothing to do, for a CPU that is shared
   bool realtime = false;      // let nothing else on the CPUs of this thread and of `watch`
@@ -60,6 +64,7 @@ struct TrafficOptions {
 
   // Nothing may be lost: every phase has a rate, or there is a window.
   bool lossless() const;
+  bool IsBusy(uint16_t port) const { return port < busy; }
 };
 
 struct PerfOptions {

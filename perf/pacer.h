@@ -20,6 +20,9 @@ class Pacer {
   void SetRate(double rate) { per_tick_ = rate / hz_; }
   bool unlimited() const { return per_tick_ == 0; }
 
+  // The next packets become due later by the time that so many take.
+  void Delay(double packets) { credit_ -= packets; }
+
   // Packets due at tick `now`, not counting those taken.
   uint32_t Due(uint64_t now) {
     if (last_ != 0) credit_ += static_cast<double>(now - last_) * per_tick_;
@@ -28,7 +31,7 @@ class Pacer {
     const double excess = std::max(0.0, credit_ - burst_);
     credit_ -= excess;
     missed_ += excess;
-    return static_cast<uint32_t>(credit_);
+    return static_cast<uint32_t>(std::max(0.0, credit_));
   }
   void Take(uint32_t packets) {
     if (!unlimited()) credit_ -= packets;

@@ -54,10 +54,15 @@ std::unique_ptr<Path> MakeMailbox(uint32_t size);
 std::unique_ptr<Path> MakeStaging(uint32_t size);
 // `size` is the number of ports, devices or links there are.
 std::unique_ptr<Path> MakeIdleRound(uint32_t size);
+std::unique_ptr<Path> MakeBesideSilent(uint32_t size);
+std::unique_ptr<Path> MakeBesideResting(uint32_t size);
 std::unique_ptr<Path> MakeDeviceLookup(uint32_t size);
 std::unique_ptr<Path> MakeIndexLookup(uint32_t size);
 std::unique_ptr<Path> MakeNameLookup(uint32_t size);
 std::unique_ptr<Path> MakeNewLink(uint32_t size);
+// `size` is the bytes of a frame.
+std::unique_ptr<Path> MakeSplitGuests(uint32_t size);
+std::unique_ptr<Path> MakePackedGuests(uint32_t size);
 // `size` is the number of addresses that packets of a burst are for.
 std::unique_ptr<Path> MakeIpvlanL2(uint32_t size);
 std::unique_ptr<Path> MakeIpvlanL3(uint32_t size);

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Packets from one ring to another through a veth pair, and rounds without packets.
 #include <rte_mbuf.h>
+#include <sys/resource.h>
 
+#include <algorithm>
+#include <deque>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "perf/path.h"
 #include "perf/small_switch.h"
+#include "tests/support/bell_backend.h"
 
 namespace vswitch {
 namespace {
 
-class Hop final : public Path {
+class Hop : public Path {
  public:
   Hop(uint16_t workers, uint32_t burst) : Path(burst), veth_(workers), frames_(NewFrames(burst)) {}
   ~Hop() override { rte_pktmbuf_free_bulk(frames_.data(), units()); }
@@ -24,9 +28,52 @@ class Hop final : public Path {
   }
   void After() override { veth_.Collect(frames_); }
 
- private:
+ protected:
   RingVeth veth_;
+
+ private:
   std::vector<rte_mbuf*> frames_;
+};
+
+// The same beside ports where nothing happens.
+class BesideIdle : public Hop {
+ protected:
+  BesideIdle() : Hop(1, Burst::kCapacity) {}
+
+  // Until the worker knows that they are silent.
+  void Settle() {
+    constexpr int kRounds = 2000;
+    for (int round = 0; round < kRounds; ++round) {
+      Before();
+      Run();
+      After();
+    }
+  }
+};
+
+class BesideSilent final : public BesideIdle {
+ public:
+  explicit BesideSilent(uint32_t ports) {
+    for (uint32_t i = 0; i < ports; ++i) veth_.AddPort("silent" + std::to_string(i));
+    Settle();
+  }
+};
+
+class BesideResting final : public BesideIdle {
+ public:
+  explicit BesideResting(uint32_t ports) : guests_(ports) {
+    const rlim_t files = 4096;
+    rlimit limit{};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    limit.rlim_cur = std::max(limit.rlim_cur, std::min(files, limit.rlim_max));
+    setrlimit(RLIMIT_NOFILE, &limit);
+    for (BellGuest& guest : guests_) veth_.AddPort(std::make_unique<BellBackend>(guest));
+    Settle();
+    Require(veth_.worker(0).resting() == ports, "ports do not rest");
+  }
+
+ private:
+  std::deque<BellGuest> guests_;
 };
 
 // The first worker posts a frame of each pair in turn; what counts is the second worker's part.
@@ -66,7 +113,7 @@ class IdleRound final : public Path {
   explicit IdleRound(uint32_t ports) : Path(ports), veth_(1) {
     for (uint32_t i = 2; i < ports; ++i) veth_.AddPort("idle" + std::to_string(i));
   }
-  void Run() override { veth_.RunOnce(); }
+  void Run() override { veth_.LookAtAll(); }
 
  private:
   RingVeth veth_;
@@ -79,6 +126,14 @@ std::unique_ptr<Path> MakeVethHop(uint32_t size) { return std::make_unique<Hop>(
 std::unique_ptr<Path> MakeCrossCoreHop(uint32_t size) { return std::make_unique<Hop>(2, size); }
 
 std::unique_ptr<Path> MakeStaging(uint32_t size) { return std::make_unique<Staging>(size); }
+
+std::unique_ptr<Path> MakeBesideSilent(uint32_t size) {
+  return std::make_unique<BesideSilent>(size);
+}
+
+std::unique_ptr<Path> MakeBesideResting(uint32_t size) {
+  return std::make_unique<BesideResting>(size);
+}
 
 std::unique_ptr<Path> MakeIdleRound(uint32_t size) { return std::make_unique<IdleRound>(size); }
 

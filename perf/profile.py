@@ -31,6 +31,7 @@ SCENARIOS = {
     "kernel": "veth/32",
     "pairs": "veth/32",
     "idle": "idle/100",
+    "wake": "idle/100",
     "ipvlan_l2": "ipvlan_l2/1000",
     "ipvlan_l3": "ipvlan_l3/1000",
     "churn": "newlink/1000",

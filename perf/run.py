@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests"), str(ROOT / "perf")]
 
 import scenarios  # noqa: E402
-from harness import agree, machine, report  # noqa: E402
+from harness import agree, machine, report, targets  # noqa: E402
 from harness.bench import Bench  # noqa: E402
 from harness.case import FULL, QUICK  # noqa: E402
 from support.vswitch_process import default_build_dir  # noqa: E402
@@ -30,6 +30,8 @@ def parse_arguments():
     parser.add_argument("--agree", nargs=2, type=pathlib.Path, metavar=("DIR", "DIR"),
                         help="only compare two results: is every ratio's order the same, and are "
                         f"stable medians within {agree.TOLERANCE:.0%}%?")
+    parser.add_argument("--targets", type=pathlib.Path, metavar="DIR",
+                        help="only say of a result which targets (harness/targets.py) it meets")
     parser.add_argument("--profile", metavar="SCENARIO",
                         help="only show where a packet's instructions go")
     parser.add_argument("--realtime", action="store_true",
@@ -65,6 +67,8 @@ def main():
     args = parse_arguments()
     if args.agree:
         return agree.main(*args.agree)
+    if args.targets:
+        return targets.main(args.targets)
     if args.profile:
         os.execv(sys.executable, [sys.executable, str(ROOT / "perf" / "profile.py"), args.profile])
     try:

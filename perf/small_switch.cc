@@ -103,6 +103,11 @@ void RingVeth::AddPort(const std::string& name) {
   dataplane_.Commit();
 }
 
+void RingVeth::AddPort(std::unique_ptr<Backend> backend) {
+  dataplane_.Attach(dataplane_.CreateDevice(), std::move(backend));
+  dataplane_.Commit();
+}
+
 void RingVeth::Offer(std::span<rte_mbuf*> frames, uint32_t pair) {
   EnqueueAll(pairs_[pair].in, frames);
 }

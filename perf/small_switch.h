@@ -7,6 +7,7 @@
 #include <rte_ring.h>
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,13 +43,22 @@ class RingVeth {
   void Offer(std::span<rte_mbuf*> frames, uint32_t pair = 0);
   // Takes the same number out of the ring behind its second end.
   void Collect(std::span<rte_mbuf*> frames, uint32_t pair = 0);
-  // One round of every worker.
+  // One round of every worker. By their clock a round takes a time that it may well take, so that
+  // what is done now and then is done as often, whatever counts or times it.
   void RunOnce() {
+    clock_ += kRoundNs;
+    for (const auto& worker : dataplane_.workers()) worker->RunOnce(clock_);
+  }
+  void RunOnce(uint16_t worker) { dataplane_.workers()[worker]->RunOnce(clock_ += kRoundNs); }
+  // A round in which every queue is looked at.
+  void LookAtAll() {
     for (const auto& worker : dataplane_.workers()) worker->RunOnce();
   }
-  void RunOnce(uint16_t worker) { dataplane_.workers()[worker]->RunOnce(); }
   // Another device with a silent ring behind it.
   void AddPort(const std::string& name);
+  // Another device.
+  void AddPort(std::unique_ptr<Backend> backend);
+  const Worker& worker(uint16_t index) const { return *dataplane_.workers()[index]; }
 
  private:
   struct Rings {
@@ -59,8 +69,11 @@ class RingVeth {
   Rings MakePair(const std::string& number);
   void Publish(DeviceId self, DeviceId peer);
 
+  static constexpr uint64_t kRoundNs = 1000;
+
   Dataplane dataplane_;
   std::vector<Rings> pairs_;
+  uint64_t clock_ = 0;
 };
 
 }  // namespace vswitch

@@ -12,14 +12,14 @@ namespace {
 
 // What a rate may make up for after a pause: half a ring of 1024, so that it fits beside what is
 // under way; with a window, that.
-constexpr uint32_t kCatchUp = 512;
+constexpr uint32_t kCatchUp = TrafficOptions::kMostAtOnce;
 constexpr uint16_t kFirstPort = 49152;  // of the dynamic ones (RFC 6335)
 constexpr uint16_t kPorts = 16384;
 
 // The switch has read the lines that the last frame and its virtio header stood in; asking for all
-// of a burst at once hides most of the way back.
+// of the next ones at once hides most of the way back.
 void PrefetchForWriting(std::span<rte_mbuf* const> packets) {
-  for (const rte_mbuf* packet : packets) {
+  for (const rte_mbuf* packet : packets.first(std::min<size_t>(packets.size(), PerfPort::kBurst))) {
     const char* frame = rte_pktmbuf_mtod(packet, const char*);
     asm volatile("prefetchw %0" : : "m"(*frame));
     asm volatile("prefetchw %0" : : "m"(*(frame - RTE_CACHE_LINE_SIZE)));
@@ -74,9 +74,13 @@ Stream::Stream(const TrafficOptions& options, const StreamSpec& spec, uint16_t q
       share_(1.0 / queues),
       limit_(Share(options.count, spec.queue, queues)),
       window_(static_cast<uint32_t>(Share(options.window, spec.queue, queues))),
+      burst_(options.burst == 0 ? PerfPort::kBurst : options.burst),
+      whole_(options.burst != 0),
+      unread_(options.verify == Verify::kNone),
       pattern_(options.size.pattern),
       codec_(spec.tag, options.size.sizes, FlowsOf(options, spec, queues), options.verify),
       pacer_(rte_get_tsc_hz(), window_ == 0 ? kCatchUp : window_),
+      alike_(unread_ && codec_.flows() == 1 && options.size.sizes.size() == 1),
       flows_(codec_.flows(), SequenceChecker(SequenceChecker::WindowFor(codec_.flows()))) {}
 
 void Stream::StartCounting() {
@@ -85,16 +89,19 @@ void Stream::StartCounting() {
   for (uint32_t i = 0; i < codec_.flows(); ++i) {
     flows_[i].Restart(cursor_.sequence + (i < cursor_.flow ? 1 : 0));
   }
+  blind_ = unread_;
+  earlier_ = in_flight_;
   pacer_.ForgetMissed();
   sends_ = {};
   latency_ = {};
 }
 
 uint32_t Stream::Allowed(uint64_t now) {
-  uint64_t allowed = std::min<uint64_t>(PerfPort::kBurst, pacer_.Due(now));
-  if (limit_ != 0) allowed = std::min(allowed, limit_ - counts_.offered);
+  const uint64_t left = limit_ == 0 ? UINT64_MAX : limit_ - counts_.offered;
+  const uint64_t wanted = std::min<uint64_t>(burst_, left);
+  uint64_t allowed = std::min<uint64_t>(wanted, pacer_.Due(now));
   if (window_ != 0) allowed = std::min(allowed, window_ - std::min<uint64_t>(window_, in_flight_));
-  return static_cast<uint32_t>(allowed);
+  return static_cast<uint32_t>(whole_ && allowed < wanted ? 0 : allowed);
 }
 
 Stream::Cursor Stream::CursorAt(uint64_t number) const {
@@ -112,18 +119,28 @@ void Stream::Advance(Cursor& cursor) const {
 void Stream::Write(rte_mbuf* packet, const Cursor& cursor, uint32_t stamp) const {
   const uint8_t kind = pattern_[cursor.slot];
   SetLength(packet, codec_.size(kind));
+  if (alike_ && packet->hash.usr == spec_.tag) return;  // as it was left
+  packet->hash.usr = spec_.tag;
   codec_.Write(rte_pktmbuf_mtod(packet, uint8_t*), kind, cursor.flow, cursor.sequence, stamp);
+}
+
+// None when all buffers are under way.
+std::span<rte_mbuf*> Stream::NewPackets(uint32_t count) {
+  if (count == 0 || !from_.Allocate(packets_.data(), static_cast<uint16_t>(count))) return {};
+  return std::span(packets_).first(count);
 }
 
 // Frames the ring does not take are numbered again the next time: numbers have no gaps.
 uint32_t Stream::Send() {
   const uint64_t now = rte_rdtsc();
-  const auto wanted = static_cast<uint16_t>(Allowed(now));
-  std::array<rte_mbuf*, PerfPort::kBurst> packets;
-  if (wanted == 0 || !from_.Allocate(packets.data(), wanted)) return 0;
-  PrefetchForWriting({packets.data(), wanted});
+  const std::span<rte_mbuf*> packets = NewPackets(Allowed(now));
+  const auto wanted = static_cast<uint16_t>(packets.size());
+  if (wanted == 0) return 0;
   Cursor cursor = cursor_;
-  for (uint16_t i = 0; i < wanted; ++i, Advance(cursor)) Write(packets[i], cursor, StampOf(now));
+  for (uint16_t i = 0; i < wanted; ++i, Advance(cursor)) {
+    if (!alike_ && i % PerfPort::kBurst == 0) PrefetchForWriting(packets.subspan(i));
+    Write(packets[i], cursor, StampOf(now));
+  }
   const uint16_t taken = from_.Send(spec_.queue, packets.data(), wanted);
   number_ += taken;
   in_flight_ += taken;
@@ -142,6 +159,7 @@ uint32_t Stream::Probe(uint32_t first, uint32_t count) {
   if (!from_.Allocate(packets.data(), static_cast<uint16_t>(count))) return 0;
   for (uint32_t i = 0; i < count; ++i) {
     SetLength(packets[i], codec_.size(0));
+    packets[i]->hash.usr = 0;
     codec_.WriteProbe(rte_pktmbuf_mtod(packets[i], uint8_t*), first + i, counts_.probes_offered);
   }
   const uint16_t taken = from_.Send(spec_.queue, packets.data(), static_cast<uint16_t>(count));
@@ -160,7 +178,21 @@ inline void Stream::TakeIntact(const FrameCheck& check, size_t size, uint32_t no
   latency_.Record(now - check.stamp);
 }
 
+// Nothing is lost of what is still under way from before.
+void Stream::Count(std::span<rte_mbuf* const> packets) {
+  for (const rte_mbuf* packet : packets) {
+    in_flight_ -= in_flight_ > 0;
+    if (earlier_ > 0) {
+      --earlier_;
+      continue;
+    }
+    ++counts_.received;
+    counts_.bytes += packet->pkt_len;
+  }
+}
+
 void Stream::Take(std::span<rte_mbuf* const> packets, uint16_t port, uint32_t now) {
+  if (blind_) return Count(packets);
   for (const rte_mbuf* packet : packets) {
     const std::span<const uint8_t> frame = BytesOf(*packet);
     const FrameCheck check = codec_.Check(frame);
@@ -189,6 +221,7 @@ StreamCounts Stream::Counts() const {
     counts.reordered += flows_[i].reordered();
     counts.lost += flows_[i].Lost(cursor_.sequence + (i < cursor_.flow ? 1 : 0));
   }
+  if (unread_) counts.lost = counts.offered - std::min(counts.offered, counts.received);
   counts.missed = pacer_.missed();
   return counts;
 }

@@ -5,6 +5,7 @@
 
 #include <rte_mbuf.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -57,14 +58,19 @@ class Stream {
 
   // Packets per second of the whole direction, 0 for as fast as possible.
   void SetRate(double rate) { pacer_.SetRate(rate * share_); }
+  // Puts off what is due by the time of `share` of a packet: streams of one rate take turns.
+  void Delay(double share) { pacer_.Delay(share); }
   // What is sent from now on counts, what was sent before does not.
   void StartCounting();
 
-  // Offers the packets that are due, at most a burst; returns how many were taken.
+  // Offers the packets that are due, at most a burst, or a whole one (TrafficOptions::burst);
+  // returns how many were taken.
   uint32_t Send();
   // Offers a probe for each flow [first, first + count), count <= PerfPort::kBurst; returns how
   // many were taken.
   uint32_t Probe(uint32_t first, uint32_t count);
+  // Whether frames are counted without a look at them (Verify::kNone), from StartCounting on.
+  bool blind() const { return blind_; }
   // Accounts for frames with this stream's tag that arrived at `port` at StampOf time `now`.
   void Take(std::span<rte_mbuf* const> packets, uint16_t port, uint32_t now);
   // What of a packet is checked. A frame in several mbufs is not what was sent: its first part
@@ -97,8 +103,10 @@ class Stream {
   };
 
   uint32_t Allowed(uint64_t now);
+  std::span<rte_mbuf*> NewPackets(uint32_t count);
   void TakeIntact(const FrameCheck& check, size_t size, uint32_t now);
   void TakeOdd(const FrameCheck& check, uint16_t port);
+  void Count(std::span<rte_mbuf* const> packets);
   Cursor CursorAt(uint64_t number) const;
   void Advance(Cursor& cursor) const;
   void Write(rte_mbuf* packet, const Cursor& cursor, uint32_t stamp) const;
@@ -108,11 +116,18 @@ class Stream {
   const double share_;     // of the direction's rate, count and window
   const uint64_t limit_;   // packets to offer, 0 for no limit
   const uint32_t window_;  // 0 for no limit
+  const uint32_t burst_;   // offered at once,
+  const bool whole_;       // and never less, but for the last
+  const bool unread_;      // Verify::kNone
   const std::vector<uint8_t> pattern_;
   FrameCodec codec_;
   Pacer pacer_;
   uint64_t number_ = 0;  // frames ever offered
   Cursor cursor_;        // of that number
+  std::array<rte_mbuf*, TrafficOptions::kMostAtOnce> packets_;
+  const bool alike_;  // all frames, of which nobody reads the numbers
+  bool blind_ = false;
+  uint64_t earlier_ = 0;  // under way when counting started
   uint64_t in_flight_ = 0;
   std::vector<SequenceChecker> flows_;
   StreamCounts counts_;  // but for what flows_ and pacer_ count

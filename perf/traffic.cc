@@ -54,7 +54,7 @@ Traffic::Traffic(const TrafficOptions& options, const std::vector<Way>& ways, Po
     AddStreams(way, first_tag, from.queues(), from);
   }
   for (uint16_t i = 0; i < ports.size(); ++i) {
-    receivers_.emplace_back(*ports[i], i, streams_, first_tag);
+    receivers_.emplace_back(*ports[i], i, streams_, first_tag, options.burst);
   }
 }
 
@@ -143,6 +143,7 @@ RunResult Traffic::Run(double progress, const std::function<void()>& counting_st
   sending_ = true;
   moved_at_ = rte_rdtsc();
   SetRate(options_.phases.front().rate);
+  TakeTurns();
   if (options_.warmup > 0) SendUntil(moved_at_ + Ticks(options_.warmup), result.end);
   if (counting_starts) counting_starts();
   progress_.period = Ticks(progress);
@@ -165,7 +166,14 @@ double Traffic::Waited() const {
 }
 
 void Traffic::SetRate(double rate) {
-  for (const auto& stream : streams_) stream->SetRate(rate);
+  for (const auto& stream : streams_) {
+    stream->SetRate(options_.IsBusy(stream->way().from) ? 0 : rate);
+  }
+}
+
+void Traffic::TakeTurns() {
+  const auto count = static_cast<double>(streams_.size());
+  for (size_t i = 0; i < streams_.size(); ++i) streams_[i]->Delay(static_cast<double>(i) / count);
 }
 
 void Traffic::StartCounting() {
@@ -276,7 +284,7 @@ std::vector<DirectionResult> Traffic::Directions() const {
       directions.push_back({.way = stream->way(), .foreign = foreign});
     }
     directions.back().counts.Add(stream->Counts());
-    directions.back().latency.Add(stream->latency());
+    if (!options_.IsBusy(stream->way().from)) directions.back().latency.Add(stream->latency());
   }
   return directions;
 }

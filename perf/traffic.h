@@ -4,6 +4,7 @@
 #define VSWITCH_PERF_TRAFFIC_H_
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -31,7 +32,7 @@ enum class RunEnd : uint8_t {
 struct DirectionResult {
   Way way;
   StreamCounts counts;
-  Histogram latency;     // in units of Stream::StampOf
+  Histogram latency;     // in units of Stream::StampOf; of busy ports nothing
   uint64_t foreign = 0;  // frames of no stream at the receiving port
 };
 
@@ -79,6 +80,7 @@ class Traffic {
   absl::Status Announce(Stream& stream);
 
   void SetRate(double rate);
+  void TakeTurns();
   void StartCounting();
   void RunPhases(RunEnd& end);
   // False when it ended before its time.

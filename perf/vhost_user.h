@@ -12,6 +12,7 @@ enum Request : uint32_t {
   kSetFeatures = 2,
   kSetOwner = 3,
   kSetMemTable = 5,
+  kSetLogBase = 6,
   kSetVringNum = 8,
   kSetVringAddr = 9,
   kSetVringBase = 10,
@@ -21,6 +22,7 @@ enum Request : uint32_t {
   kGetProtocolFeatures = 15,
   kSetProtocolFeatures = 16,
   kSetVringEnable = 18,
+  kSendRarp = 19,
 };
 
 // Header::flags.

@@ -15,7 +15,7 @@ namespace vswitch {
 namespace {
 
 // One transmit queue, for BurstSender.
-class TxQueue {
+class TxQueue : public MbufLink<TxQueue> {
  public:
   TxQueue(const EthdevPort& port, uint16_t queue, rte_mempool* pool)
       : port_(port), queue_(queue), pool_(pool) {}

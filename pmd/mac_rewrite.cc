@@ -104,9 +104,10 @@ void TranslateNd(std::span<uint8_t> frame, const MacBytes& guest, const MacBytes
   }
 }
 
+// Of a packet that was just received: nobody else has it.
 std::span<uint8_t> HeadOf(const Packet& packet) {
-  rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
-  return {rte_pktmbuf_mtod(mbuf, uint8_t*), mbuf->data_len};
+  const std::span<const uint8_t> head = packet.Headers();
+  return {const_cast<uint8_t*>(head.data()), head.size()};
 }
 
 // Where TranslateToGuest looks for it. Most frames need no copy.
@@ -174,22 +175,21 @@ SendResult MacRewrite::Send(uint16_t queue, Burst& burst) {
 
 // Without a buffer for a copy the guest gets the frame as it is, and takes it for another's.
 void MacRewrite::ToGuest(Packet& packet, const MacBytes& guest, const MacBytes& device) {
-  if (!NamesDevice(HeadOf(packet), device)) return;
+  if (!NamesDevice(packet.Headers(), device)) return;
   TranslateToGuest(WritableHeaders(packet), guest, device);
 }
 
 // A guest that says nothing by itself would not take the packet: the question comes in its place,
 // and the answer brings the address for the next one.
 void MacRewrite::AskGuest(Packet& packet, const MacBytes& device) {
-  rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
-  if (!IsIpv4For(device, HeadOf(packet))) return;
+  if (!IsIpv4For(device, packet.Headers())) return;
   rte_mbuf* question = rte_pktmbuf_alloc(pool_);
   if (question == nullptr) return;
   auto* bytes = reinterpret_cast<uint8_t*>(rte_pktmbuf_append(question, kArpEnd));
   if (bytes == nullptr) return rte_pktmbuf_free(question);
-  const std::span<const uint8_t, 4> target(&HeadOf(packet)[kIpv4Destination], 4);
+  const std::span<const uint8_t, 4> target(&packet.Headers()[kIpv4Destination], 4);
   WriteProbe(std::span<uint8_t, kArpEnd>(bytes, kArpEnd), device, target);
-  rte_pktmbuf_free(mbuf);
+  PacketBuffer::Free({&packet, 1});
   PacketBuffer::Replace(packet, question, {});
 }
 

@@ -36,10 +36,14 @@ class MacRewrite final : public Backend {
  public:
   // `pool` is for questions to the guest.
   MacRewrite(std::unique_ptr<Backend> backend, rte_mempool* pool)
-      : backend_(std::move(backend)), pool_(pool) {}
+      : Backend(backend->copies_from_guests()), backend_(std::move(backend)), pool_(pool) {}
 
   uint16_t queues() const override { return backend_->queues(); }
   void Receive(uint16_t queue, Burst& burst) override;
+  void Finish(uint16_t queue) override { backend_->Finish(queue); }
+  int Bell(uint16_t queue) const override { return backend_->Bell(queue); }
+  bool Rest(uint16_t queue) override { return backend_->Rest(queue); }
+  void Wake(uint16_t queue) override { backend_->Wake(queue); }
   SendResult Send(uint16_t queue, Burst& burst) override;
   BackendStatus Status() const override;
   absl::Status SetMtu(uint32_t mtu) override { return backend_->SetMtu(mtu); }

@@ -35,28 +35,6 @@ void PullSlow(rte_mbuf* mbuf, uint16_t want) {
   }
 }
 
-rte_mbuf* SplitHeaders(rte_mbuf* mbuf, uint16_t header_size, rte_mempool* pool) {
-  if (mbuf->data_len < header_size) return mbuf;
-  rte_mbuf* head = rte_pktmbuf_alloc(pool);
-  if (head == nullptr) return nullptr;
-  const uint16_t cut = header_size - 1;
-  char* to = rte_pktmbuf_append(head, cut);
-  if (to == nullptr || mbuf->nb_segs == UINT16_MAX) {
-    rte_pktmbuf_free(head);
-    return nullptr;
-  }
-  std::copy_n(rte_pktmbuf_mtod(mbuf, const char*), cut, to);
-  head->ol_flags = mbuf->ol_flags;
-  head->tx_offload = mbuf->tx_offload;
-  head->pkt_len = mbuf->pkt_len;
-  head->nb_segs = mbuf->nb_segs + 1;
-  head->next = mbuf;
-  mbuf->data_off += cut;
-  mbuf->data_len -= cut;
-  mbuf->nb_segs = 1;  // as of any segment that is not the first
-  return head;
-}
-
 uint16_t JoinChains(rte_mbuf** mbufs, uint16_t count) {
   for (uint16_t i = 0; i < count; ++i) {
     if (mbufs[i]->nb_segs > 1 && rte_pktmbuf_linearize(mbufs[i]) != 0) return i;

@@ -18,7 +18,7 @@ namespace vswitch {
 namespace {
 
 // The outgoing ring, for BurstSender.
-class OutgoingRing {
+class OutgoingRing : public MbufLink<OutgoingRing> {
  public:
   OutgoingRing(rte_ring* ring, rte_mempool* pool) : ring_(ring), pool_(pool) {}
 

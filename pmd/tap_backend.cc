@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pmd/tap_backend.h"
 
-#include <rte_cycles.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
 #include "dataplane/packet_buffer.h"
+#include "pmd/vnet_header.h"
 
 namespace vswitch {
 namespace {
@@ -19,25 +19,23 @@ namespace {
 constexpr uint32_t kLargestFrame = 65535 + 40 + kEthernetHeaderSize + 2 * kVlanTagSize;
 // What one poll reads at most, so that large frames do not keep the worker from other ports.
 constexpr uint32_t kBytesPerPoll = 128 * 1024;
-// More segments than this come from rings only.
+// More segments than this come from rings and odd guests only.
 constexpr size_t kMaxVectors = 257;
-
-uint64_t Cycles(uint64_t microseconds) { return rte_get_tsc_hz() * microseconds / 1000000; }
 
 // The frame with its header in one system call.
 ssize_t Write(int fd, const Packet& packet) {
-  VnetHeader header = VnetHeaderFor(packet);
+  VnetHeader header = VnetHeaderFor(packet.offload(), packet.Headers());
   std::array<iovec, kMaxVectors> vectors;
   vectors[0] = {&header, sizeof(header)};
   size_t count = 1;
-  for (rte_mbuf* m = PacketBuffer::Mbuf(packet); m != nullptr; m = m->next) {
-    if (count == vectors.size()) {
-      errno = EINVAL;
-      return -1;
-    }
-    vectors[count++] = {rte_pktmbuf_mtod(m, void*), m->data_len};
-  }
-  return writev(fd, vectors.data(), static_cast<int>(count));
+  bool room = true;
+  PacketBuffer::ForEachPiece(packet, [&](const uint8_t* data, uint32_t length) {
+    room = room && count < vectors.size();
+    if (room) vectors[count++] = {const_cast<uint8_t*>(data), length};
+  });
+  if (room) return writev(fd, vectors.data(), static_cast<int>(count));
+  errno = EINVAL;
+  return -1;
 }
 
 enum class Refusal { kFull, kDown, kFrame };
@@ -69,13 +67,12 @@ absl::StatusOr<std::unique_ptr<Backend>> TapBackend::Create(const BackendSpec& s
 }
 
 TapBackend::TapBackend(TapDevice device, rte_mempool* pool)
-    : device_(std::move(device)),
+    : Backend(/*copies_from_guests=*/true),
+      device_(std::move(device)),
       pool_(pool),
       room_(rte_pktmbuf_data_room_size(pool) - RTE_PKTMBUF_HEADROOM),
       buffers_((kLargestFrame + room_) / room_, nullptr),
-      vectors_(buffers_.size() + 1),
-      backoff_min_(Cycles(2)),
-      backoff_max_(Cycles(50)) {
+      vectors_(buffers_.size() + 1) {
   vectors_[0] = {&header_, sizeof(header_)};
 }
 
@@ -84,15 +81,10 @@ TapBackend::~TapBackend() {
 }
 
 void TapBackend::Receive(uint16_t /*queue*/, Burst& burst) {
-  const uint64_t now = rte_rdtsc();
-  if (now < next_poll_) return;
   uint32_t bytes = 0;
   while (burst.count < Burst::kCapacity && bytes < kBytesPerPoll) {
     const ssize_t length = Read();
-    if (length <= 0) {
-      if (bytes == 0) BackOff(now);
-      return;
-    }
+    if (length <= 0) return;
     bytes += static_cast<uint32_t>(length);
     rte_mbuf* mbuf = TakeFrame(static_cast<uint32_t>(length));
     const std::span<const uint8_t> head(rte_pktmbuf_mtod(mbuf, const uint8_t*), mbuf->data_len);
@@ -104,12 +96,6 @@ void TapBackend::Receive(uint16_t /*queue*/, Burst& burst) {
     }
     burst.packets[burst.count++] = PacketBuffer::FromMbuf(mbuf, offload);
   }
-  backoff_ = 0;
-}
-
-void TapBackend::BackOff(uint64_t now) {
-  backoff_ = std::clamp(backoff_ * 2, backoff_min_, backoff_max_);
-  next_poll_ = now + backoff_;
 }
 
 bool TapBackend::Refill() {
@@ -151,7 +137,7 @@ SendResult TapBackend::Send(uint16_t /*queue*/, Burst& burst) {
   while (sent < end) {
     Packet& packet = burst.packets[sent];
     if (Write(device_.fd(), packet) >= 0) {
-      rte_pktmbuf_free(PacketBuffer::Mbuf(packet));
+      PacketBuffer::Free({&packet, 1});
       ++sent;
       continue;
     }

@@ -15,6 +15,7 @@
 #include "dataplane/backend.h"
 #include "pmd/factory.h"
 #include "pmd/tap_device.h"
+#include "pmd/virtio.h"
 
 namespace vswitch {
 
@@ -22,8 +23,8 @@ namespace vswitch {
 // renamed, reconfigured and moved to another network namespace. Checksum and segmentation requests
 // pass both ways in the virtio_net_hdr.
 //
-// Hot-path exception: a tap is read and written by system calls. A poll that finds nothing makes
-// the next ones free of charge for 2 µs, doubling up to 50 µs while nothing comes.
+// Hot-path exception: a tap is read and written by system calls. So it is as well that a silent
+// queue is polled rarely, and rests.
 class TapBackend final : public Backend {
  public:
   // Control thread. Opens the tap in the network namespace of the calling thread.
@@ -33,6 +34,8 @@ class TapBackend final : public Backend {
 
   uint16_t queues() const override { return 1; }
   void Receive(uint16_t queue, Burst& burst) override;
+  // Readable while there is a frame, so a rest takes no more than that it is watched.
+  int Bell(uint16_t /*queue*/) const override { return device_.fd(); }
   SendResult Send(uint16_t queue, Burst& burst) override;
   BackendStatus Status() const override;
   absl::Status SetMtu(uint32_t mtu) override { return device_.SetMtu(mtu); }
@@ -46,7 +49,6 @@ class TapBackend final : public Backend {
   ssize_t Read();
   // Takes the buffers a frame of `length` bytes filled.
   rte_mbuf* TakeFrame(uint32_t length);
-  void BackOff(uint64_t now);
 
   const TapDevice device_;
   rte_mempool* const pool_;
@@ -55,11 +57,7 @@ class TapBackend final : public Backend {
   std::vector<rte_mbuf*> buffers_;  // null: to be refilled
   std::vector<iovec> vectors_;      // [0] the header, then one for each buffer
   VnetHeader header_;               // of the last frame read
-  uint64_t next_poll_ = 0;          // TSC
-  uint64_t backoff_ = 0;            // TSC cycles
-  const uint64_t backoff_min_;
-  const uint64_t backoff_max_;
-  std::atomic<bool> down_{false};  // the last frame was refused since the interface is down
+  std::atomic<bool> down_{false};   // the last frame was refused since the interface is down
 };
 
 }  // namespace vswitch

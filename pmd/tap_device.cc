@@ -16,8 +16,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
-#include "pmd/headers.h"
-#include "pmd/offload.h"
+#include "pmd/virtio.h"
 
 namespace vswitch {
 namespace {
@@ -106,49 +105,7 @@ absl::Status SetOffloads(int fd) {
   return absl::OkStatus();
 }
 
-uint16_t HeaderSize(const Packet& packet) {
-  const std::span<const uint8_t> head = packet.Headers();
-  const size_t data_offset = size_t{packet.offload().csum_start} + 12;
-  if (head.size() <= data_offset) return packet.offload().csum_start;
-  return static_cast<uint16_t>(packet.offload().csum_start + (head[data_offset] >> 4) * 4);
-}
-
 }  // namespace
-
-bool OffloadFromVnetHeader(const VnetHeader& header, std::span<const uint8_t> head, uint32_t length,
-                           Offload* offload) {
-  if ((header.flags & VnetHeader::kNeedsChecksum) != 0) {
-    offload->needs_checksum = true;
-    offload->csum_start = header.csum_start;
-    offload->csum_offset = header.csum_offset;
-  }
-  switch (static_cast<GsoType>(header.gso_type)) {
-    case GsoType::kNone:
-      break;
-    case GsoType::kTcp4:
-    case GsoType::kTcp6:
-      offload->gso = static_cast<GsoType>(header.gso_type);
-      offload->gso_size = header.gso_size;
-      break;
-    default:
-      return false;
-  }
-  return CheckOffload(head, length, *offload);
-}
-
-VnetHeader VnetHeaderFor(const Packet& packet) {
-  VnetHeader header{};
-  const Offload& offload = packet.offload();
-  if (!offload.needs_checksum) return header;
-  header.flags = VnetHeader::kNeedsChecksum;
-  header.csum_start = offload.csum_start;
-  header.csum_offset = offload.csum_offset;
-  if (!packet.IsGso()) return header;
-  header.gso_type = static_cast<uint8_t>(offload.gso);
-  header.gso_size = offload.gso_size;
-  header.hdr_len = HeaderSize(packet);
-  return header;
-}
 
 absl::StatusOr<TapDevice> TapDevice::Open(const std::string& name, uint32_t mtu) {
   const std::string wanted = name.empty() ? "tap%d" : name;

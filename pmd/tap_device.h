@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// A kernel tap interface and the header its frames carry.
+// A kernel tap interface.
 #ifndef VSWITCH_PMD_TAP_DEVICE_H_
 #define VSWITCH_PMD_TAP_DEVICE_H_
 
 #include <cstdint>
-#include <span>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "dataplane/packet.h"
-#include "pmd/virtio.h"
 
 namespace vswitch {
-
-// What a header read from the tap asks for; false when it makes no sense for the frame of `length`
-// bytes that begins with `head`.
-bool OffloadFromVnetHeader(const VnetHeader& header, std::span<const uint8_t> head, uint32_t length,
-                           Offload* offload);
-VnetHeader VnetHeaderFor(const Packet& packet);
 
 // Owns the descriptor; when it goes, so does an interface that it created.
 class TapDevice {

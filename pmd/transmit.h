@@ -33,15 +33,17 @@ inline void GatherMbufs(std::span<const Packet> packets, rte_mbuf** mbufs) {
 }
 
 // A Link is the far end of a queue:
-//   uint16_t Transmit(rte_mbuf** mbufs, uint16_t count);  takes the first n, in order; returns n
-//   bool Prepare(Packet& packet);  sets the flags this link needs; false when it cannot say it
+//   uint16_t Send(std::span<Packet> packets);  takes what fits, in order, and moves the rest behind
+//       it; returns how many
+//   bool SendAll(std::span<rte_mbuf*> segments);  takes or frees all; false when not all fitted
+//   bool Prepare(Packet& packet);  makes it say what it asks for; false when it cannot
 //   const OffloadSupport& support() const;
 //   rte_mempool* pool() const;  for segments
-//   DropReason refusal() const;  why the last Transmit did not take everything
+//   DropReason refusal() const;  why the last Send did not take everything
 
 // Packets, none of which the far end has, of which the first was just refused: tries from the next
-// smaller one on, again and again. What does not fit (a jumbo frame before a guest without
-// mergeable buffers) must not hold up what would; where nothing fits, frames of one size cost no
+// smaller one on, again and again. What does not fit (a jumbo frame before a NIC that takes no
+// chains) must not hold up what would; where nothing fits, frames of one size cost no
 // second try. Moves what was not taken behind the rest; returns how many were taken.
 template <typename Link>
 size_t TransmitSmaller(Link& link, std::span<Packet> packets) {
@@ -62,8 +64,7 @@ size_t TransmitSmaller(Link& link, std::span<Packet> packets) {
   return taken;
 }
 
-// Hands on what fits, in order, for a far end whose room is counted in bytes. Moves the rest behind
-// it; returns how many packets were taken.
+// Hands on what fits, in order. Moves the rest behind it; returns how many packets were taken.
 template <typename Link>
 uint16_t TransmitFitting(Link& link, std::span<Packet> packets) {
   std::array<rte_mbuf*, Burst::kCapacity> mbufs;
@@ -73,6 +74,23 @@ uint16_t TransmitFitting(Link& link, std::span<Packet> packets) {
     return taken;
   return static_cast<uint16_t>(taken + TransmitSmaller(link, packets.subspan(taken)));
 }
+
+// What a Link to a far end that takes mbufs derives from. Its packets have mbufs; it provides
+//   uint16_t Transmit(rte_mbuf** mbufs, uint16_t count);  takes the first n, in order; returns n
+template <typename Link>
+class MbufLink {
+ public:
+  uint16_t Send(std::span<Packet> packets) { return TransmitFitting(self(), packets); }
+  bool SendAll(std::span<rte_mbuf*> segments) {
+    const auto count = static_cast<uint16_t>(segments.size());
+    const uint16_t taken = self().Transmit(segments.data(), count);
+    rte_pktmbuf_free_bulk(segments.data() + taken, count - taken);
+    return taken == count;
+  }
+
+ private:
+  Link& self() { return static_cast<Link&>(*this); }
+};
 
 template <typename Link>
 class BurstSender {
@@ -104,9 +122,10 @@ class BurstSender {
   enum class Readiness { kWhole, kSegments, kFailed };
 
   Readiness Ready(Packet& packet) {
-    const Offload& offload = packet.offload();
+    const Offload offload = packet.offload();
     if (!offload.Any()) return Readiness::kWhole;
     if (link_.support().Takes(offload) && link_.Prepare(packet)) return Readiness::kWhole;
+    if (!PacketBuffer::ToMbuf(packet)) return Readiness::kFailed;
     if (offload.gso != GsoType::kNone) return Readiness::kSegments;
     rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
     if (!CompleteChecksum(mbuf, offload.csum_start, offload.csum_offset)) {
@@ -119,7 +138,7 @@ class BurstSender {
   // Hands on packets [sent_, next_), and puts aside those that do not fit.
   void Flush() {
     if (sent_ == next_) return;
-    sent_ += TransmitFitting(link_, burst_.view().subspan(sent_, next_ - sent_));
+    sent_ += link_.Send(burst_.view().subspan(sent_, next_ - sent_));
     if (sent_ == next_) [[likely]]
       return;
     reason_ = link_.refusal();
@@ -150,11 +169,7 @@ class BurstSender {
         ++count;
       }
       const bool starved = count < segments.size() && !segmenter.done();
-      const uint16_t taken = count == 0 ? 0 : link_.Transmit(segments.data(), count);
-      if (taken < count) {
-        rte_pktmbuf_free_bulk(segments.data() + taken, count - taken);
-        return false;
-      }
+      if (count > 0 && !link_.SendAll({segments.data(), count})) return false;
       if (starved) return PutAside(), true;
     }
     rte_pktmbuf_free(PacketBuffer::Mbuf(packet));

@@ -1,73 +1,102 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "pmd/vhost_backend.h"
 
-#include <rte_vhost.h>
+#include <rte_arp.h>
+#include <rte_net.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
+#include <memory>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "dataplane/errno_status.h"
 #include "dataplane/packet_buffer.h"
 #include "pmd/offload.h"
-#include "pmd/pull.h"
 #include "pmd/transmit.h"
 #include "pmd/vhost_socket_file.h"
 
 namespace vswitch {
 namespace {
 
-// One receive ring of a guest, for BurstSender.
-class GuestRing {
- public:
-  GuestRing(const VhostGuest& guest, uint16_t ring, rte_mempool* pool)
-      : guest_(guest), ring_(ring), pool_(pool) {}
+// Where a worker keeps the burst that it is at, and where it came from.
+struct Scratch {
+  FrameStore store;
+  ServedRing* source = nullptr;
+};
 
-  uint16_t Transmit(rte_mbuf** mbufs, uint16_t count) {
-    const uint16_t sent = rte_vhost_enqueue_burst(guest_.vid(), ring_, mbufs, count);
-    rte_pktmbuf_free_bulk(mbufs, sent);
+Scratch& ThisWorker(rte_mempool* pool) {
+  thread_local const auto scratch = std::make_unique<Scratch>();
+  if (scratch->store.frames[0].pool != pool) [[unlikely]]
+    scratch->store.UsePool(pool);
+  return *scratch;
+}
+
+// One ring that a guest receives from, for BurstSender.
+class GuestLink {
+ public:
+  GuestLink(ServedRing& ring, const OffloadSupport& support, ChainList& buffers, rte_mempool* pool)
+      : ring_(ring), support_(support), buffers_(buffers), pool_(pool) {}
+
+  uint16_t Send(std::span<Packet> packets) {
+    const uint32_t refused = ring_.Write(packets, buffers_).refused;
+    if (refused == 0) [[likely]] {
+      PacketBuffer::Free(packets);
+      return static_cast<uint16_t>(packets.size());
+    }
+    return MoveBehind(refused, packets);
+  }
+  bool SendAll(std::span<rte_mbuf*> mbufs) {
+    std::array<Packet, Burst::kCapacity> packets;
+    std::transform(mbufs.begin(), mbufs.end(), packets.begin(),
+                   [](rte_mbuf* mbuf) { return PacketBuffer::FromMbuf(mbuf); });
+    const auto segments = std::span(packets).first(mbufs.size());
+    const uint32_t refused = ring_.Write(segments, buffers_).refused;
+    PacketBuffer::Free(segments);
+    return refused == 0;
+  }
+  static bool Prepare(Packet& /*packet*/) { return true; }
+
+  const OffloadSupport& support() const { return support_; }
+  rte_mempool* pool() const { return pool_; }
+  static DropReason refusal() { return DropReason::kBackendFull; }
+
+ private:
+  // Both in order. Returns how many were sent, and frees those.
+  static uint16_t MoveBehind(uint32_t refused, std::span<Packet> packets) {
+    std::array<Packet, Burst::kCapacity> behind;
+    uint16_t sent = 0, left = 0;
+    for (size_t i = 0; i < packets.size(); ++i) {
+      ((refused >> i & 1) != 0 ? behind[left++] : packets[sent++]) = packets[i];
+    }
+    std::copy_n(behind.begin(), left, packets.begin() + sent);
+    PacketBuffer::Free(packets.first(sent));
     return sent;
   }
 
-  bool Prepare(Packet& packet) {
-    rte_mbuf* mbuf = PacketBuffer::Mbuf(packet);
-    if (!SetTxRequest(mbuf, packet.offload(), /*ip_checksum=*/false)) return false;
-    if (!packet.IsGso()) return true;
-    rte_mbuf* split = SplitHeaders(mbuf, mbuf->l2_len + mbuf->l3_len + mbuf->l4_len, pool_);
-    if (split == nullptr) {
-      mbuf->ol_flags &= ~RTE_MBUF_F_TX_OFFLOAD_MASK;
-      return false;
-    }
-    PacketBuffer::Replace(packet, split, packet.offload());
-    return true;
-  }
-
-  const OffloadSupport& support() const { return guest_.support(); }
-  rte_mempool* pool() const { return pool_; }
-  DropReason refusal() const { return DropReason::kBackendFull; }
-
- private:
-  const VhostGuest& guest_;
-  const uint16_t ring_;
+  ServedRing& ring_;
+  const OffloadSupport& support_;
+  ChainList& buffers_;
   rte_mempool* const pool_;
 };
 
-// Turns librte_vhost's flags into requests for the burst's packets from `first` on, dropping frames
-// whose request makes no sense.
-void TakeRequests(Burst& burst, uint16_t first) {
-  uint16_t kept = first;
-  for (uint16_t i = first; i < burst.count; ++i) {
-    rte_mbuf* mbuf = PacketBuffer::Mbuf(burst.packets[i]);
-    Offload offload;
-    if (HasRxRequest(mbuf->ol_flags) && !OffloadFromRxFlags(mbuf, &offload)) {
-      rte_pktmbuf_free(mbuf);
-      ++burst.malformed;
-      continue;
-    }
-    burst.packets[kept++] = PacketBuffer::FromMbuf(mbuf, offload);
+// Of a ring that other workers may send to at the same time, if `shared`.
+class RingGuard {
+ public:
+  RingGuard(ServedRing& ring, bool shared) : lock_(shared ? &ring.lock() : nullptr) {
+    if (lock_ != nullptr) rte_spinlock_lock(lock_);
   }
-  burst.count = kept;
-}
+  ~RingGuard() {
+    if (lock_ != nullptr) rte_spinlock_unlock(lock_);
+  }
+  RingGuard(const RingGuard&) = delete;
+  RingGuard& operator=(const RingGuard&) = delete;
+
+ private:
+  rte_spinlock_t* const lock_;
+};
 
 absl::StatusOr<std::string> SocketPath(const BackendSpec& spec, const std::string& device,
                                        const BackendEnv& env) {
@@ -86,9 +115,9 @@ absl::StatusOr<std::string> SocketPath(const BackendSpec& spec, const std::strin
 absl::StatusOr<std::unique_ptr<Backend>> VhostBackend::Create(const BackendSpec& spec,
                                                               const std::string& device,
                                                               const BackendEnv& env) {
-  if (spec.queues < 1 || spec.queues > VhostGuest::kMaxPairs) {
-    return ErrnoStatus(
-        EINVAL, absl::StrCat("a vhost-user device has 1 to ", VhostGuest::kMaxPairs, " queues"));
+  if (spec.queues < 1 || spec.queues > kMaxVhostPairs) {
+    return ErrnoStatus(EINVAL,
+                       absl::StrCat("a vhost-user device has 1 to ", kMaxVhostPairs, " queues"));
   }
   const absl::StatusOr<SocketOwnership> ownership =
       ParseOwnership(spec.owner, spec.group, spec.mode);
@@ -114,57 +143,88 @@ VhostBackend::~VhostBackend() {
 }
 
 void VhostBackend::Receive(uint16_t queue, Burst& burst) {
-  VhostGuest* guest = current_.load(std::memory_order_acquire);
-  if (guest == nullptr) return;
-  const uint16_t pairs = guest->sending_pairs();
-  if (pairs <= queues_.size()) [[likely]] {
-    if (queue < pairs) ReceivePair(*guest, queue, burst);
-    return;
-  }
-  ReceivePairs(*guest, queue, pairs, burst);
+  const ServedGuest* guest = Served();
+  if (guest == nullptr || guest->faulted()) return;
+  if (queue == 0 && announcement_.load(std::memory_order_relaxed) != 0) [[unlikely]]
+    return ReceiveAnnouncement(burst);
+  if (guest->pairs().sending > queues_.size()) [[unlikely]]
+    return ReceivePairs(*guest, queue, burst);
+  ServedRing* ring = guest->ring(2 * queue + 1);
+  if (ring == nullptr) return;
+  Scratch& worker = ThisWorker(env_.pool);
+  worker.source = ring;
+  ring->Read(worker.store, burst);
 }
 
-void VhostBackend::ReceivePairs(VhostGuest& guest, uint16_t queue, uint16_t pairs, Burst& burst) {
+// From one pair at a time, and then the next: a busy one does not starve the others.
+void VhostBackend::ReceivePairs(const ServedGuest& guest, uint16_t queue, Burst& burst) {
   const auto step = static_cast<uint16_t>(queues_.size());
+  const uint16_t pairs = guest.pairs().sending;
   uint16_t& next = queues_[queue].next_pair;
   if (next < queue || next >= pairs) next = queue;
-  // Once around, from where the last call stopped: a busy pair does not starve the others.
-  for (uint16_t i = queue; i < pairs && burst.count < Burst::kCapacity; i += step) {
-    ReceivePair(guest, next, burst);
+  Scratch& worker = ThisWorker(env_.pool);
+  for (uint16_t i = queue; i < pairs && burst.count + burst.malformed == 0; i += step) {
+    worker.source = guest.ring(2 * next + 1);
+    if (worker.source != nullptr) worker.source->Read(worker.store, burst);
     next += step;
     if (next >= pairs) next = queue;
   }
 }
 
-void VhostBackend::ReceivePair(VhostGuest& guest, uint16_t pair, Burst& burst) {
-  const uint16_t ring = 2 * pair + 1;
-  if (!guest.Use(ring)) return;
-  std::array<rte_mbuf*, Burst::kCapacity> mbufs;
-  const uint16_t room = Burst::kCapacity - burst.count;
-  const uint16_t count = rte_vhost_dequeue_burst(guest.vid(), ring, env_.pool, mbufs.data(), room);
-  const uint16_t first = burst.count;
-  bool requests = false;
-  for (uint16_t i = 0; i < count; ++i) {
-    requests |= HasRxRequest(mbufs[i]->ol_flags);
-    burst.packets[first + i] = PacketBuffer::FromMbuf(mbufs[i]);
-  }
-  burst.count += count;
-  if (requests) TakeRequests(burst, first);
+// RFC 903's request, as librte_vhost sends it.
+void VhostBackend::ReceiveAnnouncement(Burst& burst) {
+  const uint64_t mac = announcement_.exchange(0, std::memory_order_relaxed);
+  rte_ether_addr address;
+  std::memcpy(&address, &mac, sizeof(address));
+  rte_mbuf* frame = rte_net_make_rarp_packet(env_.pool, &address);
+  if (frame != nullptr) burst.packets[burst.count++] = PacketBuffer::FromMbuf(frame);
+  ThisWorker(env_.pool).source = nullptr;
+}
+
+void VhostBackend::Finish(uint16_t /*queue*/) {
+  ServedRing* source = std::exchange(ThisWorker(env_.pool).source, nullptr);
+  if (source != nullptr) source->GiveBack();
 }
 
 SendResult VhostBackend::Send(uint16_t queue, Burst& burst) {
-  VhostGuest* guest = current_.load(std::memory_order_acquire);
-  const uint16_t pairs = guest == nullptr ? 0 : guest->receiving_pairs();
+  const ServedGuest* guest = Served();
+  const uint16_t pairs = guest == nullptr || guest->faulted() ? 0 : guest->pairs().receiving;
   if (pairs == 0) return {0, DropReason::kBackendDown};
-  const uint16_t ring = 2 * (queue < pairs ? queue : queue % pairs);
-  if (!guest->Use(ring)) return {0, DropReason::kBackendDown};
-  GuestRing link(*guest, ring, env_.pool);
+  ServedRing& ring = *guest->ring(2 * (queue < pairs ? queue : queue % pairs));
+  const RingGuard guard(ring, pairs < queues_.size());
+  GuestLink link(ring, guest->support(), ThisWorker(env_.pool).store.buffers, env_.pool);
   if (AnyOffload(burst)) return BurstSender(link, burst).Run();
-  return {TransmitFitting(link, burst.view()), DropReason::kBackendFull};
+  return {link.Send(burst.view()), DropReason::kBackendFull};
+}
+
+template <typename Use>
+void VhostBackend::ForEachSender(const ServedGuest& guest, uint16_t queue, const Use& use) const {
+  for (size_t pair = queue; pair < guest.pairs().sending; pair += queues_.size()) {
+    ServedRing* ring = guest.ring(static_cast<uint16_t>(2 * pair + 1));
+    if (ring != nullptr) use(*ring);
+  }
+}
+
+bool VhostBackend::Rest(uint16_t queue) {
+  queues_[queue].bell.Hear();
+  const ServedGuest* guest = Served();
+  bool can = true;
+  if (guest == nullptr) return can;
+  ForEachSender(*guest, queue, [&](const ServedRing& ring) { can &= ring.rings(); });
+  if (can) ForEachSender(*guest, queue, [](ServedRing& ring) { ring.SetKicks(true); });
+  return can;
+}
+
+void VhostBackend::Wake(uint16_t queue) {
+  const ServedGuest* guest = Served();
+  if (guest == nullptr) return;
+  ForEachSender(*guest, queue, [](ServedRing& ring) { ring.SetKicks(false); });
 }
 
 BackendStatus VhostBackend::Status() const {
-  const bool connected = current_.load(std::memory_order_relaxed) != nullptr;
+  const std::lock_guard lock(mutex_);
+  const VhostGuest* newest = Newest();
+  const bool connected = newest != nullptr && !newest->faulted();
   return {"vhost-user", connected ? "connected" : "disconnected", path_, queues()};
 }
 
@@ -174,10 +234,51 @@ VhostGuest* VhostBackend::Find(int vid) {
   return found == guests_.end() ? nullptr : found->get();
 }
 
-void VhostBackend::PublishNewest() {
+const VhostGuest* VhostBackend::Newest() const {
   const auto newest = std::find_if(guests_.rbegin(), guests_.rend(),
                                    [](const auto& guest) { return guest->running(); });
-  current_.store(newest == guests_.rend() ? nullptr : newest->get(), std::memory_order_release);
+  return newest == guests_.rend() ? nullptr : newest->get();
+}
+
+void VhostBackend::PublishNewest() {
+  const VhostGuest* newest = Newest();
+  served_.store(newest == nullptr ? nullptr : newest->served(), std::memory_order_release);
+  for (const Queue& queue : queues_) queue.bell.Ring();
+}
+
+void VhostBackend::Pause(int vid) {
+  std::unique_ptr<ServedGuest> served;
+  {
+    const std::lock_guard lock(mutex_);
+    VhostGuest* guest = Find(vid);
+    if (guest != nullptr) served = guest->TakeServed();
+    if (served == nullptr) return;
+    PublishNewest();
+  }
+  env_.rcu->Synchronize();
+  Listen(*served, false);
+  served->HandBack();
+}
+
+void VhostBackend::Resume(int vid) {
+  const std::lock_guard lock(mutex_);
+  VhostGuest* guest = Find(vid);
+  if (guest == nullptr) return;
+  guest->Serve();
+  if (guest->served() == nullptr) return;
+  Listen(*guest->served(), true);
+  PublishNewest();
+}
+
+// Kicks of the guest ring the bells from now on, or no longer.
+void VhostBackend::Listen(const ServedGuest& guest, bool on) {
+  for (uint16_t q = 0; q < queues_.size(); ++q) {
+    const QueueBell& bell = queues_[q].bell;
+    ForEachSender(guest, q, [&](ServedRing& ring) {
+      if (!on && ring.rings()) bell.Remove(ring.kick_fd());
+      ring.set_rings(on && bell.Add(ring.kick_fd()));
+    });
+  }
 }
 
 void VhostBackend::OnConnected(int vid) {
@@ -185,34 +286,71 @@ void VhostBackend::OnConnected(int vid) {
   guests_.push_back(std::make_unique<VhostGuest>(vid));
 }
 
-void VhostBackend::OnReady(int vid) {
-  uint64_t features = 0;
-  rte_vhost_get_negotiated_features(vid, &features);
+void VhostBackend::OnMessage(int vid) {
   const std::lock_guard lock(mutex_);
-  VhostGuest* guest = Find(vid);
-  if (guest == nullptr) return;
-  guest->SetFeatures(features);
-  guest->set_running(true);
-  PublishNewest();
+  if (VhostGuest* guest = Find(vid)) guest->GuardThisThread();
+}
+
+void VhostBackend::OnMemory(int vid, bool there) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->set_has_memory(there);
+}
+
+void VhostBackend::OnLog(int vid, const LogArea& log) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->set_log(log);
+}
+
+void VhostBackend::OnReady(int vid) {
+  SetRunning(vid, true);
+  Resume(vid);
 }
 
 void VhostBackend::OnStopped(int vid) {
-  {
-    const std::lock_guard lock(mutex_);
-    VhostGuest* guest = Find(vid);
-    if (guest == nullptr) return;
-    guest->set_running(false);
-    PublishNewest();
-  }
-  env_.rcu->Synchronize();
+  Pause(vid);
+  SetRunning(vid, false);
+}
+
+void VhostBackend::SetRunning(int vid, bool running) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->set_running(running);
+  PublishNewest();
+}
+
+// Rings come and go in the middle of a message, too, and what it changes next is not to be served.
+void VhostBackend::SetChanging(int vid, bool changing) {
+  const std::lock_guard lock(mutex_);
+  if (VhostGuest* guest = Find(vid)) guest->set_changing(changing);
+}
+
+void VhostBackend::OnChanging(int vid) {
+  SetChanging(vid, true);
+  Pause(vid);
+}
+
+void VhostBackend::OnChanged(int vid) {
+  SetChanging(vid, false);
+  Resume(vid);
 }
 
 void VhostBackend::OnRing(int vid, uint16_t ring, bool usable) {
+  Pause(vid);
+  {
+    const std::lock_guard lock(mutex_);
+    if (VhostGuest* guest = Find(vid)) guest->SetRing(ring, usable);
+  }
+  Resume(vid);
+}
+
+void VhostBackend::OnAnnounce(int vid, uint64_t mac) {
   const std::lock_guard lock(mutex_);
-  if (VhostGuest* guest = Find(vid)) guest->SetRing(ring, usable);
+  if (Newest() == nullptr || Newest()->vid() != vid) return;
+  announcement_.store(mac << 16 >> 16 | 1ULL << 48, std::memory_order_relaxed);
+  queues_[0].bell.Ring();
 }
 
 void VhostBackend::OnDisconnected(int vid) {
+  GuardThread(nullptr);
   const std::lock_guard lock(mutex_);
   // Not served any more, and since OnStopped no worker holds it.
   std::erase_if(guests_, [vid](const auto& guest) { return guest->vid() == vid; });

@@ -9,24 +9,36 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "pmd/served_guest.h"
 
 namespace vswitch {
 
 // What librte_vhost reports of one socket; `vid` is its handle of a connection. Called on its event
 // thread, on its reconnect thread, or on the control thread inside Open or ~VhostDriver; never two
-// at a time for one vid.
+// at a time for one vid. All may wait for workers, who take none of librte_vhost's locks.
 class VhostEvents {
  public:
   virtual ~VhostEvents() = default;
   virtual void OnConnected(int vid) = 0;
+  // Any control message is about to be handled. librte_vhost may touch the guest's memory on this
+  // thread until the next one, or until OnDisconnected.
+  virtual void OnMessage(int vid) = 0;
+  // Whether there is a table of the guest's memory, from the next OnChanged on.
+  virtual void OnMemory(int vid, bool there) = 0;
+  // Where the VMM wants to know which pages were written to, from the next OnChanged on.
+  virtual void OnLog(int vid, const LogArea& log) = 0;
   // Features are negotiated and the first queue pair runs.
   virtual void OnReady(int vid) = 0;
-  // The rings stop. They may be touched until this returns, not after. No queue lock is held: it
-  // may wait for workers.
+  // The rings stop. They may be touched until this returns, not after.
   virtual void OnStopped(int vid) = 0;
-  // May run with queue locks held that workers wait for: must not wait for anyone, nor call
-  // librte_vhost.
+  // A control message is about to change memory, rings or features: none may be touched until
+  // OnChanged. That does not come when the message fails: who knows what there is then.
+  virtual void OnChanging(int vid) = 0;
+  virtual void OnChanged(int vid) = 0;
   virtual void OnRing(int vid, uint16_t ring, bool usable) = 0;
+  // The guest has moved here, and switches on its way shall learn where it is. `mac`: as it lies in
+  // memory, in the low bytes.
+  virtual void OnAnnounce(int vid, uint64_t mac) = 0;
   virtual void OnDisconnected(int vid) = 0;
 };
 

@@ -1,64 +1,57 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What workers need to know of one vhost-user connection.
+// What librte_vhost has said of one vhost-user connection.
 #ifndef VSWITCH_PMD_VHOST_GUEST_H_
 #define VSWITCH_PMD_VHOST_GUEST_H_
 
-#include <array>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
-#include "pmd/offload.h"
+#include "pmd/served_guest.h"
 
 namespace vswitch {
 
-// One writer at a time (librte_vhost's callbacks for this vid); workers read.
-//
-// In a queue pair p, ring 2p is what the guest receives from and ring 2p + 1 what it sends to.
+// Callback thread of its vid.
 class VhostGuest {
  public:
-  static constexpr uint16_t kMaxPairs = 128;  // VHOST_MAX_QUEUE_PAIRS
-
   explicit VhostGuest(int vid) : vid_(vid) {}
 
   int vid() const { return vid_; }
   bool running() const { return running_; }
   void set_running(bool running) { running_ = running; }
-
-  // What the guest negotiated to receive. Written before the guest is published to workers.
-  const OffloadSupport& support() const { return support_; }
-  void SetFeatures(uint64_t features);
-
-  // Callback thread. Ignores indexes the library cannot have.
-  void SetRing(uint16_t ring, bool usable);
-
-  // Workers. Queue pairs [0, receiving_pairs) have a usable receive ring: what a packet for a pair
-  // that the guest left disabled is mapped onto. A pair behind a gap is not used.
-  uint16_t receiving_pairs() const { return receiving_pairs_.load(std::memory_order_acquire); }
-  // Workers. No pair from here on has a usable send ring.
-  uint16_t sending_pairs() const { return sending_pairs_.load(std::memory_order_acquire); }
-  // Workers. False when the ring is not usable; a ring that became usable is asked not to notify
-  // us, once, since we poll.
-  bool Use(uint16_t ring) {
-    const RingState state = rings_[ring].load(std::memory_order_acquire);
-    if (state == RingState::kPolled) [[likely]]
-      return true;
-    return state == RingState::kNew && Silence(ring);
+  // A control message is being handled.
+  void set_changing(bool changing) { changing_ = changing; }
+  // Ignores indexes the library cannot have.
+  void SetRing(uint16_t ring, bool usable) {
+    if (ring < usable_.size()) usable_[ring] = usable;
   }
+  const UsableRings& usable() const { return usable_; }
+  void set_has_memory(bool there) { has_memory_ = there; }
+  // From the next Serve on.
+  void set_log(const LogArea& log) { log_ = log; }
+
+  // What workers serve; null while nothing may be touched.
+  ServedGuest* served() const { return served_.get(); }
+  // Makes it anew, if the guest runs and is not about to change. Nothing is served where its memory
+  // makes no sense. REQUIRES: served() is null
+  void Serve();
+  // The caller unpublishes it, waits a grace period, and hands its rings back.
+  std::unique_ptr<ServedGuest> TakeServed() { return std::move(served_); }
+
+  // Any thread. The guest took memory back that it had shared.
+  bool faulted() const { return faulted_.load(std::memory_order_relaxed); }
+  // What librte_vhost touches of the guest from now on, on this thread, may be gone.
+  void GuardThisThread() { GuardThread(&faulted_); }
 
  private:
-  enum class RingState : uint8_t { kUnusable, kNew, kPolled };
-
-  bool Silence(uint16_t ring);
-  bool Usable(uint16_t ring) const {
-    return rings_[ring].load(std::memory_order_relaxed) != RingState::kUnusable;
-  }
-
   const int vid_;
   bool running_ = false;
-  OffloadSupport support_;
-  std::atomic<uint16_t> receiving_pairs_{0};
-  std::atomic<uint16_t> sending_pairs_{0};
-  std::array<std::atomic<RingState>, 2 * kMaxPairs> rings_{};
+  bool changing_ = false;
+  bool has_memory_ = false;
+  UsableRings usable_;
+  LogArea log_;
+  std::atomic<bool> faulted_{false};
+  std::unique_ptr<ServedGuest> served_;
 };
 
 }  // namespace vswitch

@@ -17,6 +17,17 @@ enum VirtioNetFeature : uint64_t {
   kVirtioNetGuestUfo = 1ULL << 10,
   kVirtioNetHostEcn = 1ULL << 13,
   kVirtioNetHostUfo = 1ULL << 14,
+  kVirtioNetMrgRxbuf = 1ULL << 15,
+};
+
+// Of any device, 6.
+enum VirtioFeature : uint64_t {
+  kVhostLogAll = 1ULL << 26,  // vhost-user: keeps a dirty log
+  kVirtioRingIndirect = 1ULL << 28,
+  kVirtioRingEventIndex = 1ULL << 29,
+  kVirtioVersion1 = 1ULL << 32,
+  kVirtioRingPacked = 1ULL << 34,
+  kVirtioInOrder = 1ULL << 35,
 };
 
 // virtio_net_hdr, 5.1.6, without num_buffers; in the host's byte order on a tap.

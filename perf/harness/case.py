@@ -24,11 +24,9 @@ FULL = Plan(quick=False, rounds=5, seconds=0.5, trial=0.2, confirm=0.4, budget=5
 
 @dataclasses.dataclass(frozen=True)
 class Topology:
-    """What a switch connects: port 0 to 1, 2 to 3 and so on, and ports where nothing happens, with
-    guests that never send or without any."""
+    """What a switch connects: port 0 to 1, 2 to 3 and so on, and ports to silent guests."""
     pairs: int = 1
     idle: int = 0
-    idle_guests: bool = True
     mtu: int = 1500
     cores: int = 1
 
@@ -40,14 +38,25 @@ class Topology:
 @dataclasses.dataclass(frozen=True)
 class Load:
     """What the generator sends; `extra` are more options of vswitch-perf."""
+    SMALL: typing.ClassVar = 256  # bytes: the generator may be slower than the switch
+
     size: int | str = 64
     ring: str = "split"
     ways: str = "one"
+    ring_size: int = 1024
     extra: tuple = ()
 
     def options(self):
-        return (["--size", self.size] + (["--packed"] if self.ring == "packed" else [])
+        return (["--size", self.size, "--queue-size", self.ring_size]
+                + (["--packed"] if self.ring == "packed" else [])
                 + (["--both"] if self.ways == "both" else []) + list(self.extra))
+
+    @property
+    def burst(self):
+        """So many packets at once, that the switch finds whole bursts also when it is faster than
+        the generator, in lines that were not written an instant ago; None: as many as are due."""
+        small = self.size != "imix" and self.size <= self.SMALL
+        return self.ring_size // 4 if small else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,15 +52,17 @@ class Trial:
         self._thread_waited = self._thread_wait()
         self._stolen = machine.stolen((cpus.generator, cpus.switch))
 
-    def generate(self, load, *options, watch=True, timeout=120):
+    def generate(self, load, *options, watch=True, realtime=True, timeout=120):
         """Sends the load and returns the generator's JSON. Unless `watch`, what waits for a CPU is
-        not asked for: the switch's thread may wait, or must not have the generator's priority."""
+        not asked for: the switch's thread may wait, or must not have the generator's priority.
+        Not `realtime`: for seconds on end, when Linux takes the CPU from who has such a priority
+        (sched_rt_runtime_us)."""
         argv = [*self.switch.generator_prefix(), self.build_dir / "vswitch-perf", *self.common]
         for socket in self.switch.sockets:
             argv += ["--port", socket]
-        for socket in self.switch.idle_sockets if self.switch.setup.topology.idle_guests else ():
+        for socket in self.switch.idle_sockets:
             argv += ["--idle-port", socket]
-        if watch:
+        if watch and realtime:
             argv += self.realtime
         if watch and self.thread is not None:
             argv += ["--watch", self.thread]

@@ -3,11 +3,13 @@
 
 import statistics
 
+from harness.case import Load
 from harness.generator import TrafficError, loss, total
 from harness.recovery import recovery_ms
 from harness.search import highest_passing
 
 HEADER = ("--verify", "header")  # the generator shall be cheaper than a VM
+UNREAD = ("--verify", "none")  # and leave lines alone that the switch has
 WARMUP = ("--warmup", "0.05")
 LATENCIES = {"p50_us": "p50", "p99_us": "p99", "p99_9_us": "p99_9", "max_us": "max"}
 # A trial may be run again so often when something disturbed it.
@@ -16,13 +18,15 @@ MAX_TRIAL_WAIT = 0.01
 
 
 class Throughput:
-    """Flat out: how many packets come through, and what one costs the switch. `only`: the metrics
-    that mean something here."""
+    """Flat out: how many packets come through, and what one costs the switch. `frames`: HEADER
+    where others send, too. `only`: the metrics that mean something here."""
 
     shares_cpu = False
 
-    def __init__(self, load, seconds, *options, only=None):
-        self.load, self.options = load, ("--seconds", seconds, *HEADER, *WARMUP, *options)
+    def __init__(self, load, seconds, *options, frames=UNREAD, only=None):
+        self.load, self.options = load, ("--seconds", seconds, *frames, *WARMUP, *options)
+        if load.burst and not self.shares_cpu:
+            self.options += ("--burst", load.burst)
         self.only = only
         self.cost = seconds + 0.5
 
@@ -137,6 +141,24 @@ class Latency:
                                 self.seconds, *HEADER, *WARMUP)
         latency = result.get("latency_ns") or {}
         return {name: latency[key] / 1e3 for name, key in LATENCIES.items() if key in latency}
+
+
+class Wake:
+    """A packet now and then at ports that were silent since the last: how soon is it at the peer,
+    counted from the moment when the guest began to offer it? `busy`: beside a pair flat out."""
+
+    SILENCE, SAMPLES = 0.02, 1000  # seconds; packets
+
+    def __init__(self, pairs, busy=False):
+        self.seconds = self.SILENCE * self.SAMPLES / (pairs - busy)
+        self.load = Load(extra=("--rate", 1 / self.SILENCE, "--busy", int(busy)))
+        self.cost = self.seconds + 1
+
+    def __call__(self, trial):
+        result = trial.generate(self.load, "--seconds", self.seconds, *HEADER, "--warmup",
+                                2 * self.SILENCE, realtime=False)
+        latency = result["latency_ns"]
+        return {name: latency[key] / 1e3 for name, key in LATENCIES.items()}
 
 
 class Recovery:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 from harness.case import Case, Group, Load, Plot, Topology
-from harness.methods import Throughput
+from harness.methods import HEADER, Throughput
 from harness.switches.kernel import KernelBridge, KernelVeth
 from harness.switches.vswitch import Vswitch
 
@@ -19,6 +19,6 @@ PLOTS = (Plot("Kernel: cost", "cycles", "size", "frame size, bytes", log=True),)
 def groups(plan):
     cases = []
     for size in SIZES:
-        method = Throughput(Load(size), plan.seconds, only=("cycles", "lost"))
+        method = Throughput(Load(size), plan.seconds, frames=HEADER, only=("cycles", "lost"))
         cases.append(Case(f"{size} B", method, method.cost, {"size": size}))
     yield Group(SWITCHES, Topology(), tuple(cases))

@@ -352,7 +352,7 @@ def test_workers(vswitch):
     later = vswitch.workers()
     assert later[0]["idle_cycles"] > workers[0]["idle_cycles"]
     assert (workers[0]["devices"], workers[0]["queues"]) == (["v0"], 1)
-    assert set(workers[0]) >= {"packets", "cycles_per_packet", "mailbox_depth"}
+    assert set(workers[0]) >= {"packets", "cycles_per_packet", "mailbox_depth", "resting", "sleeps"}
     assert vswitch.vsctl("workers").stdout.strip()
 
 

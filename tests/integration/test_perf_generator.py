@@ -38,6 +38,15 @@ def pairs(vswitch, count, *options):
     return sockets
 
 
+def pair_that_dials(vswitch, number, directory):
+    """A veth pair whose ends connect to guests that listen; where those do."""
+    ends = [f"p{number}a", f"p{number}b"]
+    vswitch.add_veth(*ends)
+    for end in ends:
+        vswitch.vsctl("attach", end, "vhost", "mode=client", f"path={directory / end}")
+    return [f"listen:{directory / end}" for end in ends]
+
+
 def packets(vswitch, device):
     """What the device received and transmitted."""
     stats = vswitch.links()[device]["stats64"]
@@ -100,9 +109,10 @@ def test_a_hundred_thousand_addresses(vswitch):
     assert_flawless(result, 300_000)
 
 
-def test_idle_guests_stay_connected_and_send_nothing(vswitch):
-    sockets = pairs(vswitch, 6)
-    idle = [option for socket in sockets[2:] for option in ("--idle-port", socket)]
+def test_idle_guests_stay_connected_and_send_nothing(vswitch, tmp_path):
+    sockets = pairs(vswitch, 5)
+    guests = sockets[2:] + pair_that_dials(vswitch, 5, tmp_path)
+    idle = [option for socket in guests for option in ("--idle-port", socket)]
     names = [f"p{number}{end}" for number in range(1, 6) for end in "ab"]
     argv = [default_build_dir() / "vswitch-perf", "--port", sockets[0], "--port", sockets[1],
             *idle, "--seconds", 60, "--core", spare_cpu(), "--json", "--progress", 0, *SHARING]
@@ -119,6 +129,7 @@ def test_idle_guests_stay_connected_and_send_nothing(vswitch):
     assert result["idle_ports"] == 10
     assert generator.returncode == 1 and "interrupted" in result["faults"]
     assert {packets(vswitch, name) for name in names} == {(0, 0)}
+    assert not list(tmp_path.iterdir())
 
 
 def test_ring_to_ring_over_the_real_data_path():

@@ -4,6 +4,7 @@
 import os
 import pathlib
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -97,6 +98,18 @@ def test_threads_stay_on_their_cpus():
     if other_cpus() != str(last_cpu()):
         # The main thread is the control thread.
         assert any(cpus != str(last_cpu()) for cpus in allowed)
+
+
+def test_takes_as_many_descriptors_as_it_may():
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(512, before[1]), before[1]))
+    try:
+        with VswitchProcess(no_huge=True, memory=64) as vswitch:
+            limits = pathlib.Path(f"/proc/{vswitch.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    soft, hard = re.search(r"^Max open files +(\d+) +(\d+)", limits, re.M).groups()
+    assert soft == hard == str(before[1])
 
 
 def test_two_side_by_side():

@@ -30,6 +30,8 @@ BUFFER_FILES = (
     "control/eal.cc",           # makes the pool
     "dataplane/host_queue.cc",  # copies frames for the host stack
     "dataplane/mailbox.cc",     # frees what nobody fetched
+    "dataplane/mbuf_chain.h",    # the host stack's frames, and those that leave a guest's memory
+    "dataplane/packet_buffer.cc",
     "dataplane/packet_buffer.h",
     "dataplane/packet_edit.cc",  # copies, and writes where devices may
     "dataplane/worker.cc",      # frees what it drops

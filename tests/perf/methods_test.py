@@ -2,8 +2,9 @@
 import pytest
 from harness.case import Load
 from harness.generator import TrafficError
-from harness.methods import Lossless, ZeroLoss
+from harness.methods import Lossless, SharedCpu, Throughput, Wake, ZeroLoss
 from harness.search import highest_passing
+from harness.switches.switch import Work
 
 
 @pytest.mark.parametrize("limit", (0.3, 1.0, 5.5, 9.99))
@@ -117,6 +118,41 @@ def test_a_trial_that_waited_for_its_cpu_is_run_again():
     assert not method._passes(trial, 9e6, 0, 1.0)
     trial.waits = 2
     assert method._passes(trial, 7e6, 0, 1.0)
+
+
+class Recorder:
+    """Takes down the options that the generator gets."""
+
+    def __init__(self):
+        self.switch = type("Switch", (), {"count": lambda _: Work(0, None),
+                                          "work_of": lambda *_: Work(0, None)})()
+
+    def generate(self, load, *options, **kwargs):
+        self.options = [str(word) for word in (*load.options(), *options)]
+        return {"directions": [dict.fromkeys(("pps", "lost", "missed", "offered"), 1)],
+                "generator_limited": True,
+                "latency_ns": {"count": 5, "p50": 2000, "p99": 9000, "p99_9": 9500, "max": 10_000}}
+
+
+def options_of(method):
+    trial = Recorder()
+    metrics = method(trial)
+    return trial.options, metrics
+
+
+def test_small_packets_come_in_bursts_that_keep_a_fast_switch_busy():
+    for load, bursts in ((Load(64), True), (Load(1518), False), (Load("imix"), False)):
+        assert ("--burst" in options_of(Throughput(load, 1))[0]) == bursts
+    assert "--burst" not in options_of(SharedCpu(Load(64), 1))[0]
+
+
+def test_a_thousand_silences_are_shared_by_the_pairs_that_are_not_busy():
+    for pairs, busy, seconds in ((8, False, 2.5), (6, True, 4.0)):
+        options, metrics = options_of(Wake(pairs, busy))
+        values = dict(zip(options, options[1:]))
+        assert float(values["--rate"]) == 50 and float(values["--seconds"]) == seconds
+        assert values["--busy"] == str(int(busy))
+        assert metrics == {"p50_us": 2, "p99_us": 9, "p99_9_us": 9.5, "max_us": 10}
 
 
 def test_remembers_what_each_switch_reached():

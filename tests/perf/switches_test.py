@@ -7,7 +7,7 @@ from harness.case import FULL, QUICK, Load, Topology
 from harness.generator import faults, loss
 from harness.switches import ipvlan, ovs, testpmd
 from harness.switches.switch import Setup, Work
-from harness.switches.vswitch import config_of
+from harness.switches.vswitch import Vswitch, VswitchOnePair, config_of
 
 PMD_STATS = """pmd thread numa_id 0 core_id 1:
   packets received: 480
@@ -44,11 +44,14 @@ def test_work_since():
 
 
 def test_the_config_file_has_every_port():
-    links = tomllib.loads(config_of(Topology(pairs=2, idle=3, mtu=9000)))["link"]
+    guests = ["/g0", "/g1", "/g2"]
+    links = tomllib.loads(config_of(Topology(pairs=2, idle=3, mtu=9000), guests))["link"]
     ends = [end for link in links for end in (link, link["peer"])]
     assert [end["name"] for end in ends if "backend" in end] == [
         "p0", "p1", "p2", "p3", "i0", "i1", "i2"]
     assert all(end["up"] and end["mtu"] == 9000 for end in ends)
+    dialled = [end["backend"] for end in ends if end.get("backend", {}).get("mode") == "client"]
+    assert [backend["path"] for backend in dialled] == guests
 
 
 def test_every_address_that_is_sent_to_is_the_second_slaves():
@@ -77,9 +80,22 @@ def test_ipvlan_is_compared_with_a_veth_pair_and_with_testpmd():
 
 
 def test_options_of_a_load():
-    assert Load().options() == ["--size", 64]
-    assert Load("imix", "packed", "both", ("--flows", 7)).options() == [
-        "--size", "imix", "--packed", "--both", "--flows", 7]
+    assert Load().options() == ["--size", 64, "--queue-size", 1024]
+    assert Load("imix", "packed", "both", 256, ("--flows", 7)).options() == [
+        "--size", "imix", "--queue-size", 256, "--packed", "--both", "--flows", 7]
+
+
+def test_small_packets_come_in_bursts_of_a_fourth_of_the_ring():
+    assert [Load(size).burst for size in (64, 256, 570, "imix")] == [256, 256, None, None]
+    assert Load(ring_size=256).burst == 64
+
+
+def test_one_pair_stays_alone_where_another_has_more(tmp_path):
+    setup = Setup(tmp_path, None, Topology(pairs=8, idle=3, mtu=9000))
+    assert Vswitch(setup).idle_sockets == [f"listen:{tmp_path}/g{i}" for i in range(3)]
+    alone = VswitchOnePair(setup)
+    assert alone.setup.topology == Topology(pairs=1, idle=0, mtu=9000)
+    assert alone.idle_sockets == [] and alone.name != Vswitch.name
 
 
 def directions(**counts):

@@ -20,9 +20,12 @@ namespace {
 
 constexpr uint64_t kGuestBase = 0x10000000;  // guest physical address of the memory
 constexpr uint32_t kRingStride = 4u << 20;   // memory of one ring and its data
+constexpr uint32_t kUsedOffset = 32u << 10;  // of its used ring in it
 constexpr uint32_t kDataOffset = 64u << 10;  // of the data in it
 constexpr uint64_t kMemorySize = uint64_t{kRingStride} * 2 * FakeGuest::kMaxPairs;
 constexpr uint32_t kHeaderSize = 12;  // virtio_net_hdr with num_buffers
+constexpr uint32_t kPageSize = 4096;
+constexpr uint64_t kLogSize = (kGuestBase + kMemorySize) / kPageSize / 8;  // a bit per page
 
 constexpr uint64_t kProtocolFeatures = 1ULL << 30;  // VHOST_USER_F_PROTOCOL_FEATURES
 constexpr uint64_t kReplyAck = 1ULL << 3;
@@ -82,20 +85,34 @@ struct RingLayout {
 
 RingLayout RingAt(uint8_t* memory) {
   return {reinterpret_cast<Descriptor*>(memory), reinterpret_cast<AvailableRing*>(memory + 16384),
-          reinterpret_cast<UsedRing*>(memory + 32768)};
+          reinterpret_cast<UsedRing*>(memory + kUsedOffset)};
 }
 
 uint16_t LoadIndex(uint16_t& index) {
   return std::atomic_ref(index).load(std::memory_order_acquire);
 }
 
+struct SharedMemory {
+  int fd;
+  uint8_t* start;
+};
+SharedMemory MakeMemory(const char* name, uint64_t size) {
+  const int fd = memfd_create(name, MFD_CLOEXEC);
+  if (fd < 0 || ftruncate(fd, static_cast<off_t>(size)) < 0) Die(name);
+  void* start = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (start == MAP_FAILED) Die(name);
+  return {fd, static_cast<uint8_t*>(start)};
+}
+
 }  // namespace
 
-FakeGuest::FakeGuest() : memory_fd_(memfd_create("guest", MFD_CLOEXEC)) {
-  if (memory_fd_ < 0 || ftruncate(memory_fd_, kMemorySize) < 0) Die("guest memory");
-  void* memory = mmap(nullptr, kMemorySize, PROT_READ | PROT_WRITE, MAP_SHARED, memory_fd_, 0);
-  if (memory == MAP_FAILED) Die("guest memory");
-  memory_ = static_cast<uint8_t*>(memory);
+FakeGuest::FakeGuest() {
+  const SharedMemory memory = MakeMemory("guest memory", kMemorySize);
+  memory_ = memory.start;
+  memory_fd_ = memory.fd;
+  const SharedMemory log = MakeMemory("log of written pages", kLogSize);
+  log_ = log.start;
+  log_fd_ = log.fd;
 }
 
 FakeGuest::~FakeGuest() {
@@ -103,6 +120,8 @@ FakeGuest::~FakeGuest() {
   if (listener_ >= 0) close(listener_);
   munmap(memory_, kMemorySize);
   close(memory_fd_);
+  munmap(log_, kLogSize);
+  close(log_fd_);
 }
 
 void FakeGuest::Listen(const std::string& path) {
@@ -155,27 +174,71 @@ void FakeGuest::Start(uint64_t features, uint16_t pairs, uint16_t enabled) {
   Ask(kGetProtocolFeatures);
   SendMessage(kSetProtocolFeatures, 0, BytesOf(protocol), -1);
   Request(kSetOwner, {});
-  features |= kVirtioVersion1 | kProtocolFeatures;
-  Request(kSetFeatures, BytesOf(features));
+  features_ = features | kVirtioVersion1 | kProtocolFeatures;
+  Request(kSetFeatures, BytesOf(features_));
   SendMemoryTable();
   for (uint16_t i = 0; i < 2 * pairs; ++i) SetUpRing(i);
   for (uint16_t i = 0; i < std::min(pairs, enabled); ++i) EnablePair(i, true);
 }
 
 void FakeGuest::EnablePair(uint16_t pair, bool enable) {
-  for (uint32_t i = 2u * pair; i < 2u * pair + 2; ++i) {
-    const uint32_t state[2] = {i, enable};
-    Request(kSetVringEnable, BytesOf(state));
-  }
+  EnableRing(2 * pair, enable);
+  EnableRing(2 * pair + 1, enable);
   Settle();
 }
 
-void FakeGuest::Stop() {
+void FakeGuest::EnableRing(uint16_t index, bool enable) {
+  const uint32_t state[2] = {index, enable};
+  Request(kSetVringEnable, BytesOf(state));
+}
+
+std::vector<uint16_t> FakeGuest::Stop() {
+  std::vector<uint16_t> taken;
   for (uint32_t i = 0; i < 2u * pairs_; ++i) {
-    const uint32_t state[2] = {i, 0};
-    Ask(kGetVringBase, BytesOf(state));
+    uint32_t state[2] = {i, 0};
+    const std::vector<uint8_t> reply = Ask(kGetVringBase, BytesOf(state));
+    if (reply.size() != sizeof(state)) Die("vhost-user reply");
+    std::memcpy(state, reply.data(), sizeof(state));
+    taken.push_back(static_cast<uint16_t>(state[1]));
   }
   Settle();
+  return taken;
+}
+
+void FakeGuest::Continue(std::span<const uint16_t> taken) {
+  for (uint16_t i = 0; i < 2 * pairs_; ++i) DescribeRing(i, taken[i]);
+  for (uint16_t i = 0; i < pairs_; ++i) EnablePair(i, true);
+}
+
+void FakeGuest::LogWrites(bool on) {
+  const uint64_t area[2] = {kLogSize, 0};  // where it starts in the descriptor's file
+  if (on) Ask(kSetLogBase, BytesOf(area), log_fd_);
+  const uint64_t features = on ? features_ | kVhostLogAll : features_;
+  Request(kSetFeatures, BytesOf(features));
+}
+
+std::vector<uint32_t> FakeGuest::TakeWrittenPages() {
+  std::vector<uint32_t> pages;
+  for (uint32_t page = kGuestBase / kPageSize; page < kLogSize * 8; ++page) {
+    const auto bit = static_cast<uint8_t>(1u << page % 8);
+    const auto before = std::atomic_ref(log_[page / 8]).fetch_and(static_cast<uint8_t>(~bit));
+    if ((before & bit) != 0) pages.push_back(page - kGuestBase / kPageSize);
+  }
+  return pages;
+}
+
+uint32_t FakeGuest::PageOfBuffer(uint16_t pair, uint16_t buffer) {
+  return (2u * pair * kRingStride + kDataOffset + buffer * kBufferSize) / kPageSize;
+}
+
+uint32_t FakeGuest::PageOfUsedRing(uint16_t index) {
+  return (index * kRingStride + kUsedOffset) / kPageSize;
+}
+
+void FakeGuest::Announce(const std::array<uint8_t, 6>& mac) {
+  std::array<uint8_t, 8> payload{};
+  std::copy(mac.begin(), mac.end(), payload.begin());
+  Request(kSendRarp, payload);
 }
 
 void FakeGuest::Settle() { OfferedFeatures(); }
@@ -197,11 +260,16 @@ void FakeGuest::SetUpRing(uint16_t index) {
   Ring& ring = rings_[index];
   ring.avail = ring.used = 0;
   ring.data = 0;
+  DescribeRing(index, 0);
+}
+
+void FakeGuest::DescribeRing(uint16_t index, uint16_t taken) {
+  Ring& ring = rings_[index];
   if (ring.kick < 0) ring.kick = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   if (ring.call < 0) ring.call = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   const uint32_t size[2] = {index, kRingSize};
   Request(kSetVringNum, BytesOf(size));
-  const uint32_t base[2] = {index, 0};
+  const uint32_t base[2] = {index, taken};
   Request(kSetVringBase, BytesOf(base));
   const RingLayout layout = RingAt(RingMemory(index));
   struct {
@@ -272,6 +340,8 @@ uint16_t FakeGuest::TransmitsDone(uint16_t pair) const {
   return LoadIndex(RingAt(RingMemory(2 * pair + 1)).used->index);
 }
 
+void FakeGuest::Kick(uint16_t index) const { eventfd_write(rings_[index].kick, 1); }
+
 bool FakeGuest::NotificationsOff(uint16_t index) const {
   return (RingAt(RingMemory(index)).used->flags & UsedRing::kNoNotify) != 0;
 }
@@ -309,8 +379,8 @@ void FakeGuest::Request(uint32_t request, std::span<const uint8_t> payload, int 
   }
 }
 
-std::vector<uint8_t> FakeGuest::Ask(uint32_t request, std::span<const uint8_t> payload) {
-  SendMessage(request, 0, payload, -1);
+std::vector<uint8_t> FakeGuest::Ask(uint32_t request, std::span<const uint8_t> payload, int fd) {
+  SendMessage(request, 0, payload, fd);
   return ReadReply(request);
 }
 
@@ -341,9 +411,10 @@ std::vector<uint8_t> FakeGuest::ReadReply(uint32_t request) {
     Die("vhost-user reply");
   }
   std::vector<uint8_t> payload(header.size);
-  if (header.request != request || (header.flags & kReply) == 0 ||
-      recv(connection_, payload.data(), payload.size(), MSG_WAITALL) !=
-          static_cast<ssize_t>(payload.size())) {
+  if (header.request != request || (header.flags & kReply) == 0) Die("vhost-user reply");
+  if (payload.empty()) return payload;  // recv would wait for what comes next
+  if (recv(connection_, payload.data(), payload.size(), MSG_WAITALL) !=
+      static_cast<ssize_t>(payload.size())) {
     Die("vhost-user reply");
   }
   return payload;

@@ -4,6 +4,7 @@
 #ifndef VSWITCH_TESTS_SUPPORT_FAKE_GUEST_H_
 #define VSWITCH_TESTS_SUPPORT_FAKE_GUEST_H_
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <span>
@@ -17,9 +18,7 @@ namespace vswitch {
 inline constexpr uint64_t kVirtioNetCsum = 1ULL << 0;
 inline constexpr uint64_t kVirtioNetHostTso4 = 1ULL << 11;
 inline constexpr uint64_t kVirtioNetHostTso6 = 1ULL << 12;
-inline constexpr uint64_t kVirtioNetMrgRxbuf = 1ULL << 15;
 inline constexpr uint64_t kVirtioNetMq = 1ULL << 22;
-inline constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
 
 // One thread. Every message waits for its acknowledgement, so that what it asks for has happened
 // when the call returns. Aborts the test process when the other side does not answer.
@@ -48,8 +47,25 @@ class FakeGuest {
   // `pairs` queue pairs, and enables the first `enabled` of them.
   void Start(uint64_t features, uint16_t pairs = 1, uint16_t enabled = UINT16_MAX);
   void EnablePair(uint16_t pair, bool enable);
-  // Takes the rings back, as when the guest reboots.
-  void Stop();
+  // Returns as soon as it is acknowledged: all of it has happened after the next message only.
+  void EnableRing(uint16_t index, bool enable);
+  // Takes the rings back, as when the guest reboots. Returns how many chains of each ring the other
+  // side says it has taken, modulo 2^16.
+  std::vector<uint16_t> Stop();
+  // After Stop: goes on with the rings as they are, the other side from there.
+  void Continue(std::span<const uint16_t> taken);
+
+  // Wants to know which pages are written to, or no longer, as when the guest moves to another
+  // machine.
+  void LogWrites(bool on);
+  // Those that the other side named since the last call. They are counted from the first one of
+  // the guest's memory.
+  std::vector<uint32_t> TakeWrittenPages();
+  static uint32_t PageOfBuffer(uint16_t pair, uint16_t buffer);  // to receive into
+  static uint32_t PageOfUsedRing(uint16_t index);
+
+  // The guest with this address has arrived: has the other side say so.
+  void Announce(const std::array<uint8_t, 6>& mac);
 
   // Puts `count` empty buffers into the receive ring of a pair.
   void PostBuffers(uint16_t pair, uint16_t count);
@@ -59,6 +75,9 @@ class FakeGuest {
   uint16_t TransmitsDone(uint16_t pair) const;
   // The other side asks not to be notified of what is put into ring `index`.
   bool NotificationsOff(uint16_t index) const;
+
+  // Tells the other side that there is something new in ring `index`.
+  void Kick(uint16_t index) const;
 
   struct Received {
     VnetHeader header;
@@ -86,16 +105,20 @@ class FakeGuest {
   // done so when it answers the next message.
   void Settle();
   void SetUpRing(uint16_t index);
+  void DescribeRing(uint16_t index, uint16_t taken);
   void SendMemoryTable();
   void Request(uint32_t request, std::span<const uint8_t> payload, int fd = -1);
-  std::vector<uint8_t> Ask(uint32_t request, std::span<const uint8_t> payload = {});
+  std::vector<uint8_t> Ask(uint32_t request, std::span<const uint8_t> payload = {}, int fd = -1);
   void SendMessage(uint32_t request, uint32_t flags, std::span<const uint8_t> payload, int fd);
   std::vector<uint8_t> ReadReply(uint32_t request);
 
   uint8_t* memory_ = nullptr;
   int memory_fd_ = -1;
+  uint8_t* log_ = nullptr;
+  int log_fd_ = -1;
   int listener_ = -1;
   int connection_ = -1;
+  uint64_t features_ = 0;
   uint16_t pairs_ = 0;
   Ring rings_[2 * kMaxPairs];
 };

@@ -43,14 +43,14 @@ bool Reorder(Burst& burst, uint16_t at, Burst& /*next*/) {
 }
 
 bool Corrupt(Burst& burst, uint16_t at, Burst& /*next*/) {
+  if (!PacketBuffer::ToMbuf(burst.packets[at])) return false;
   const rte_mbuf* mbuf = PacketBuffer::Mbuf(burst.packets[at]);
   ++*rte_pktmbuf_mtod_offset(mbuf, uint8_t*, mbuf->data_len - 1);
   return true;
 }
 
 bool Duplicate(Burst& burst, uint16_t at, Burst& next) {
-  rte_mbuf* mbuf = PacketBuffer::Mbuf(burst.packets[at]);
-  rte_mbuf* copy = rte_pktmbuf_copy(mbuf, mbuf->pool, 0, UINT32_MAX);
+  rte_mbuf* copy = PacketBuffer::Copy(burst.packets[at]);
   if (copy == nullptr) return false;
   next.packets[next.count++] = PacketBuffer::FromMbuf(copy, burst.packets[at].offload());
   return true;
@@ -68,10 +68,15 @@ Fault FaultOf(const std::string& name) {
 class FaultyBackend final : public Backend {
  public:
   FaultyBackend(std::unique_ptr<Backend> inner, Fault fault, uint64_t every)
-      : inner_(std::move(inner)), fault_(fault), every_(every), left_(every) {}
+      : Backend(inner->copies_from_guests()),
+        inner_(std::move(inner)),
+        fault_(fault),
+        every_(every),
+        left_(every) {}
 
   uint16_t queues() const override { return inner_->queues(); }
   SendResult Send(uint16_t queue, Burst& burst) override { return inner_->Send(queue, burst); }
+  void Finish(uint16_t queue) override { inner_->Finish(queue); }
   BackendStatus Status() const override { return inner_->Status(); }
 
   // A packet to which it cannot be done is let through, and its successor is due.

@@ -40,10 +40,9 @@ Packet MakeFrame(uint32_t length, uint8_t seed, const Offload& offload) {
 
 std::vector<uint8_t> FrameBytes(const Packet& packet) {
   std::vector<uint8_t> bytes;
-  for (const rte_mbuf* m = PacketBuffer::Mbuf(packet); m != nullptr; m = m->next) {
-    const uint8_t* data = rte_pktmbuf_mtod(m, const uint8_t*);
-    bytes.insert(bytes.end(), data, data + m->data_len);
-  }
+  PacketBuffer::ForEachPiece(packet, [&bytes](const uint8_t* data, uint32_t length) {
+    bytes.insert(bytes.end(), data, data + length);
+  });
   return bytes;
 }
 

@@ -97,17 +97,20 @@ TEST_F(ConfigTest, CommandLineDefaults) {
   EXPECT_EQ(options.run_dir, "/run/vswitch");
   EXPECT_TRUE(options.cores.empty());
   EXPECT_FALSE(options.no_huge);
+  EXPECT_FALSE(options.sleep);
   EXPECT_EQ(options.memory_mib, 512u);
   EXPECT_EQ(options.log_level, "notice");
   EXPECT_FALSE(exit_now_);
 }
 
 TEST_F(ConfigTest, CommandLineTakesEveryOption) {
-  const Options options = *Parse({"--run-dir", "/tmp/x", "--cores=0,1", "--no-huge", "--memory",
-                                  "64", "--log-level", "debug", "--", "-a", "0000:00:01.0"});
+  const Options options =
+      *Parse({"--run-dir", "/tmp/x", "--cores=0,1", "--no-huge", "--sleep", "--memory", "64",
+              "--log-level", "debug", "--", "-a", "0000:00:01.0"});
   EXPECT_EQ(options.run_dir, "/tmp/x");
   EXPECT_THAT(options.cores, ElementsAre(0, 1));
   EXPECT_TRUE(options.no_huge);
+  EXPECT_TRUE(options.sleep);
   EXPECT_EQ(options.memory_mib, 64u);
   EXPECT_EQ(options.log_level, "debug");
   EXPECT_THAT(options.eal_args, ElementsAre("-a", "0000:00:01.0"));
@@ -168,11 +171,12 @@ TEST_F(ConfigTest, EmptyFileChangesNothing) {
 
 TEST_F(ConfigTest, ProcessTable) {
   ASSERT_TRUE(Load("[vswitch]\nrun_dir = \"/tmp/x\"\ncores = \"0,2-3\"\nno_huge = true\n"
-                   "memory = 64\nlog_level = \"debug\"\neal_args = [\"-a\", \"b\"]\n")
+                   "sleep = true\nmemory = 64\nlog_level = \"debug\"\neal_args = [\"-a\", \"b\"]\n")
                   .ok());
   EXPECT_EQ(options_.run_dir, "/tmp/x");
   EXPECT_THAT(options_.cores, ElementsAre(0, 2, 3));
   EXPECT_TRUE(options_.no_huge);
+  EXPECT_TRUE(options_.sleep);
   EXPECT_EQ(options_.memory_mib, 64u);
   EXPECT_EQ(options_.log_level, "debug");
   EXPECT_THAT(options_.eal_args, ElementsAre("-a", "b"));
@@ -253,6 +257,7 @@ constexpr BadFile kBadProcess[] = {
     {"[vswitch]\ncores = [0, \"1\"]",
      "FILE:2: vswitch.cores: must be a list of CPUs such as \"0,1\" or [0, 1]"},
     {"[vswitch]\nno_huge = 1", "FILE:2: vswitch.no_huge: must be true or false"},
+    {"[vswitch]\nsleep = 1", "FILE:2: vswitch.sleep: must be true or false"},
     {"[vswitch]\nmemory = 0", "FILE:2: vswitch.memory: must be a whole number from 1 to 1048576"},
     {"[vswitch]\nmemory = 1.5", "FILE:2: vswitch.memory: must be a whole number from 1 to 1048576"},
     {"[vswitch]\n\nlog_level = \"loud\"",

@@ -38,6 +38,14 @@ TEST(PacerTest, APauseIsMadeUpForOnlyInPart) {
   EXPECT_EQ(pacer.Due(1 + 1'000'000), 100);
 }
 
+TEST(PacerTest, ADelayPutsOffWhatIsDue) {
+  Pacer pacer = PacerAt(1000);
+  pacer.Delay(0.5);
+  EXPECT_EQ(pacer.Due(1), 0);
+  EXPECT_EQ(pacer.Due(1400), 0);
+  EXPECT_EQ(pacer.Due(1502), 1);
+}
+
 TEST(PacerTest, NoRateMeansNoLimit) {
   Pacer pacer = PacerAt(0);
   EXPECT_EQ(pacer.Due(1), UINT32_MAX);

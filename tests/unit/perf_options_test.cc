@@ -95,6 +95,15 @@ TEST(PerfOptionsTest, LosslessIsARateAllTheTimeOrAWindow) {
   EXPECT_TRUE(ParseRun({"--window", "10"}).options->traffic.lossless());
   EXPECT_TRUE(ParseRun({"--phases", "5:1,6:1"}).options->traffic.lossless());
   EXPECT_FALSE(ParseRun({"--rate", "max"}).options->traffic.lossless());
+  EXPECT_FALSE(ParseRun({"--rate", "1000", "--busy", "1"}).options->traffic.lossless());
+}
+
+TEST(PerfOptionsTest, TheFirstPortsAreBusy) {
+  const Parsed parsed = ParseRun({"--rate", "50", "--busy", "1", "--burst", "512"});
+  ASSERT_TRUE(parsed.options) << parsed.error;
+  EXPECT_TRUE(parsed.options->traffic.IsBusy(0));
+  EXPECT_FALSE(parsed.options->traffic.IsBusy(1));
+  EXPECT_EQ(parsed.options->traffic.burst, 512);
 }
 
 TEST(PerfOptionsTest, HelpIsNoError) {
@@ -142,6 +151,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"many_flows", {"--dst-ip", "10.0.0.1/1048577"}, "at most 1048576 flows"},
         Refusal{"flows_for_queues", {"--flows", "2", "--queues", "4"}, "--queues"},
         Refusal{"window_for_queues", {"--window", "2", "--queues", "4"}, "--window"},
+        Refusal{"large_burst", {"--burst", "513"}, "--burst"},
+        Refusal{"window_for_burst", {"--window", "255", "--burst", "256"}, "--burst per queue"},
         Refusal{"pattern", {"--pattern", "star"}, "--pattern"},
         Refusal{"rings_and_ports", {"--ring-pairs", "1"}, "exclude each other"},
         Refusal{"unknown", {"--colour", "red"}, "--colour"}),

@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstring>
 #include <functional>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -62,7 +63,7 @@ class StreamTest : public testing::Test {
     to_ = *PerfPort::OverRings(back_.get(), out_.get(), options.size.largest());
     streams_.push_back(std::make_unique<Stream>(options_.traffic,
                                                 StreamSpec{.tag = kTag, .way = {0, 1}}, 1, *from_));
-    receiver_ = std::make_unique<Receiver>(*to_, 1, streams_, kTag);
+    receiver_ = std::make_unique<Receiver>(*to_, 1, streams_, kTag, options.burst);
   }
 
   void Put(rte_mbuf* packet) { ASSERT_EQ(rte_ring_enqueue(out_.get(), packet), 0); }
@@ -172,7 +173,8 @@ TEST_F(StreamTest, StrangersFramesAreForeign) {
   RunThrough([&](uint64_t, rte_mbuf* packet) {
     Put(rte_pktmbuf_copy(packet, packet->pool, 0, 20));
     rte_mbuf* other = rte_pktmbuf_copy(packet, packet->pool, 0, UINT32_MAX);
-    *rte_pktmbuf_mtod_offset(other, uint32_t*, 42) = kTag + 1;
+    const uint32_t tag = kTag + 1;
+    std::memcpy(rte_pktmbuf_mtod_offset(other, uint8_t*, 42), &tag, sizeof(tag));
     Put(other);
     Put(packet);
   });
@@ -200,6 +202,27 @@ TEST_F(StreamTest, TheWindowBoundsWhatIsInFlight) {
   receiver_->Poll();
   EXPECT_EQ(stream().in_flight(), 8);
   EXPECT_EQ(stream().Send(), 32);
+}
+
+TEST_F(StreamTest, ABurstIsOfferedAndTakenWholeButForTheLast) {
+  TrafficOptions options = Windowed(600, 512 + 100);
+  options.burst = 256;
+  Start(options);
+  EXPECT_EQ(stream().Send(), 256);
+  EXPECT_EQ(stream().Send(), 256);
+  EXPECT_EQ(stream().Send(), 88);
+  Move([&](uint64_t, rte_mbuf* packet) { Put(packet); });
+  EXPECT_EQ(receiver_->Poll(), 256);
+  EXPECT_EQ(receiver_->Poll(), 256);
+  EXPECT_EQ(receiver_->Poll(), 88);
+}
+
+TEST_F(StreamTest, APartOfABurstWaitsForTheRest) {
+  TrafficOptions options = Windowed(0, 300);
+  options.burst = 256;
+  Start(options);
+  EXPECT_EQ(stream().Send(), 256);
+  EXPECT_EQ(stream().Send(), 0);  // the window has room for 44
 }
 
 TEST_F(StreamTest, WhatTheRingDoesNotTakeIsNumberedAgain) {
@@ -325,6 +348,18 @@ TEST_F(LoopTest, PhasesAndSamplesAddUpToTheRun) {
   EXPECT_GT(sampled, 0);
   EXPECT_LE(sampled, counts.received);
   EXPECT_EQ(run.load.offered, counts.offered);
+}
+
+TEST_F(LoopTest, ABusyPortIsBoundToNoRateAndNotTimed) {
+  TrafficOptions options = Windowed(0, 0);
+  options.phases = {{.rate = 100, .seconds = 0.02}};
+  options.busy = 1;
+  Traffic traffic(options, {{0, 0, true}}, ports_, stop_);
+  ASSERT_TRUE(traffic.BringUp().ok());
+  const RunResult run = traffic.Run(0);
+  ASSERT_EQ(run.directions.size(), 1);
+  EXPECT_GT(run.directions[0].counts.received, 1000);
+  EXPECT_EQ(run.directions[0].latency.count(), 0);
 }
 
 TEST_F(LoopTest, EndsAtItsCountAndReportsEveryField) {

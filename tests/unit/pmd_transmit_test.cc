@@ -11,7 +11,7 @@ namespace vswitch {
 namespace {
 
 // A far end in memory that takes `room` more mbufs.
-struct TestLink {
+struct TestLink : public MbufLink<TestLink> {
   OffloadSupport offloads;
   size_t room = SIZE_MAX;
   uint32_t largest = UINT32_MAX;  // stops at a larger one, as librte_vhost does

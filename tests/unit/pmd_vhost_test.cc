@@ -104,8 +104,14 @@ TEST_F(VhostSocketTest, SetsOwnerGroupAndMode) {
 
 struct NoEvents : VhostEvents {
   void OnConnected(int) override {}
+  void OnMessage(int) override {}
+  void OnMemory(int, bool) override {}
+  void OnLog(int, const LogArea&) override {}
   void OnReady(int) override {}
   void OnStopped(int) override {}
+  void OnChanging(int) override {}
+  void OnChanged(int) override {}
+  void OnAnnounce(int, uint64_t) override {}
   void OnRing(int, uint16_t, bool) override {}
   void OnDisconnected(int) override {}
 };
@@ -237,36 +243,39 @@ TEST_F(VhostSocketTest, WithoutAGuestNothingComesAndNothingGoes) {
   EXPECT_EQ(BuffersInUse(), before);
 }
 
-TEST(VhostGuest, KnowsWhichPairsCarryTraffic) {
+TEST(ServedPairs, AreThoseThatCarryTraffic) {
+  UsableRings rings;
+  EXPECT_EQ(ServedPairs::Of(rings).receiving, 0);
+  EXPECT_EQ(ServedPairs::Of(rings).sending, 0);
+  rings[0] = rings[1] = true;
+  EXPECT_EQ(ServedPairs::Of(rings).receiving, 1);
+  EXPECT_EQ(ServedPairs::Of(rings).sending, 1);
+  rings[4] = rings[5] = true;  // behind a gap: not used for receiving
+  EXPECT_EQ(ServedPairs::Of(rings).receiving, 1);
+  EXPECT_EQ(ServedPairs::Of(rings).sending, 3);
+  rings[2] = true;
+  EXPECT_EQ(ServedPairs::Of(rings).receiving, 3);
+  rings[0] = false;
+  EXPECT_EQ(ServedPairs::Of(rings).receiving, 0);
+  rings[254] = rings[255] = true;
+  EXPECT_EQ(ServedPairs::Of(rings).sending, 128);
+}
+
+TEST(VhostGuest, IgnoresRingsThatCannotBe) {
   VhostGuest guest(0);
-  EXPECT_EQ(guest.receiving_pairs(), 0);
-  EXPECT_EQ(guest.sending_pairs(), 0);
-  guest.SetRing(0, true);
-  guest.SetRing(1, true);
-  EXPECT_EQ(guest.receiving_pairs(), 1);
-  EXPECT_EQ(guest.sending_pairs(), 1);
-  guest.SetRing(4, true);  // behind a gap: not used for receiving
-  guest.SetRing(5, true);
-  EXPECT_EQ(guest.receiving_pairs(), 1);
-  EXPECT_EQ(guest.sending_pairs(), 3);
-  guest.SetRing(2, true);
-  EXPECT_EQ(guest.receiving_pairs(), 3);
-  guest.SetRing(0, false);
-  EXPECT_EQ(guest.receiving_pairs(), 0);
-  EXPECT_FALSE(guest.Use(0));
+  guest.SetRing(255, true);
   guest.SetRing(256, true);
   guest.SetRing(65535, true);
-  guest.SetRing(255, true);
-  guest.SetRing(254, true);
-  EXPECT_EQ(guest.sending_pairs(), 128);
+  EXPECT_EQ(guest.usable().count(), 1u);
+  guest.SetRing(255, false);
+  EXPECT_TRUE(guest.usable().none());
 }
 
 TEST(VhostGuest, TakesWhatItNegotiated) {
-  VhostGuest guest(0);
-  guest.SetFeatures(1ULL << 1 | 1ULL << 8);
-  EXPECT_TRUE(guest.support().checksum);
-  EXPECT_FALSE(guest.support().tso4);
-  EXPECT_TRUE(guest.support().tso6);
+  const OffloadSupport support = SupportOf(1ULL << 1 | 1ULL << 8);
+  EXPECT_TRUE(support.checksum);
+  EXPECT_FALSE(support.tso4);
+  EXPECT_TRUE(support.tso6);
 }
 
 TEST(ParseBackendType, KnowsItsNames) {

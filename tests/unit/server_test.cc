@@ -406,6 +406,8 @@ TEST(ServerTest, WorkersAreDescribed) {
   EXPECT_EQ(objects[0]["queues"], 0);
   EXPECT_TRUE(objects[0]["devices"].empty());
   EXPECT_EQ(objects[0]["mailbox_depth"], 0);
+  EXPECT_EQ(objects[0]["resting"], 0);
+  EXPECT_EQ(objects[0]["sleeps"], 0);
 }
 
 TEST(ServerTest, OneDumpOfDevicesADatagram) {

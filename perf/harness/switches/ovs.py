@@ -86,16 +86,16 @@ class Ovs(Switch):
 
     def _add_ports(self):
         """In one transaction; each would have the daemon go through all of them."""
-        topology = self.setup.topology
-        names = [f"v{i}" for i in range(topology.ports)]
-        idle = [f"i{i}" for i in range(topology.idle)]
+        names = [f"v{i}" for i in range(self.setup.topology.ports)]
+        ports = {name: ["type=dpdkvhostuser"] for name in names}
+        ports |= {f"i{i}": ["type=dpdkvhostuserclient", f"options:vhost-server-path={path}"]
+                  for i, path in enumerate(self.idle_paths())}
         words = []
-        for name in names + idle:
-            words += ["--", "add-port", BRIDGE, name, "--", "set", "interface", name,
-                      "type=dpdkvhostuser", f"mtu_request={topology.mtu}"]
+        for name, options in ports.items():
+            words += ["--", "add-port", BRIDGE, name, "--", "set", "interface", name, *options,
+                      f"mtu_request={self.setup.topology.mtu}"]
         self._vsctl(*words[1:])
         self.sockets = [self.directory / name for name in names]
-        self.idle_sockets = [self.directory / name for name in idle]
 
     def add_flows(self):
         raise NotImplementedError

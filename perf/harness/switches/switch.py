@@ -34,14 +34,20 @@ class Work:
 
 class Switch:
     """Runs from start() to stop(); stands still from pause() to resume(). `sockets` are where the
-    generator's ports connect, `idle_sockets` where guests that never send do."""
+    generator's ports connect, `idle_sockets` where guests that never send listen for the switch:
+    librte_vhost, which all of them use, watches 1,024 descriptors, and a port that listens needs
+    two."""
 
     name = "?"
     pid = None
 
     def __init__(self, setup):
         self.setup = setup
-        self.sockets, self.idle_sockets = [], []
+        self.sockets = []
+        self.idle_sockets = [f"listen:{path}" for path in self.idle_paths()]
+
+    def idle_paths(self):
+        return [self.setup.directory / f"g{i}" for i in range(self.setup.topology.idle)]
 
     def start(self):
         raise NotImplementedError

@@ -20,10 +20,12 @@ class TestpmdSwitch(Switch):
 
     def start(self):
         topology = self.setup.topology
-        paths = [self.setup.directory / f"t{i}" for i in range(topology.ports + topology.idle)]
-        self.sockets, self.idle_sockets = paths[:topology.ports], paths[topology.ports:]
+        self.sockets = [self.setup.directory / f"t{i}" for i in range(topology.ports)]
+        ports = [vhost(i, path) for i, path in enumerate(self.sockets)]
+        ports += [vhost(topology.ports + i, path) + ",client=1"
+                  for i, path in enumerate(self.idle_paths())]
         cpu, cpu2 = (*self.cores(), None)[:2]
-        self.process = Testpmd([vhost(i, path) for i, path in enumerate(paths)], cpu,
+        self.process = Testpmd(ports, cpu,
                                main_cpu=self.setup.cpus.generator, cpu2=cpu2,
                                options=["--record-core-cycles", *self.options()])
         self.process.start()
