@@ -16,7 +16,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "absl/strings/strip.h"
-#include "perf/vhost_user.h"
+#include "pmd/vhost_user.h"
+#include "pmd/virtio.h"
 
 namespace vswitch {
 namespace {
@@ -28,7 +29,6 @@ using enum vhost_user::Request;
 constexpr uint64_t kNoDescriptor = 1 << 8;  // with call: nobody waits for an event
 // The only feature: without VHOST_USER_F_PROTOCOL_FEATURES a ring is enabled from the start, and
 // nothing is acknowledged.
-constexpr uint64_t kVirtioVersion1 = 1ULL << 32;
 
 // The memory as the guest sees it: split rings (virtio 1.1, 2.6) of the size that QEMU gives. All
 // zeros are empty rings, so nobody here has to touch them.

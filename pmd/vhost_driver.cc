@@ -13,6 +13,7 @@
 #include "dataplane/errno_status.h"
 #include "pmd/guest_fault.h"
 #include "pmd/vhost_patience.h"
+#include "pmd/vhost_user.h"
 #include "pmd/virtio.h"
 
 namespace vswitch {
@@ -52,26 +53,12 @@ DriverTable& Table() {
   return *table;
 }
 
-// A message as it comes over the socket (vhost-user, "Message Specification").
-struct [[gnu::packed]] Message {
-  uint32_t request;
-  uint32_t flags;
-  uint32_t size;
-  uint64_t payload[2];
-};
+using enum vhost_user::Request;
 
-enum Request : uint32_t {
-  kSetFeatures = 2,
-  kResetOwner = 4,
-  kSetMemTable = 5,
-  kSetLogBase = 6,
-  kSetVringNum = 8,
-  kSetVringAddr = 9,
-  kSetVringBase = 10,
-  kSetVringKick = 12,
-  kSetVringCall = 13,
-  kSetVringEnable = 18,
-  kSendRarp = 19,
+// A message as it comes over the socket.
+struct [[gnu::packed]] Message {
+  vhost_user::Header header;
+  uint64_t payload[2];
 };
 
 // What refers to something that a ServedGuest has.
@@ -105,8 +92,8 @@ rte_vhost_msg_result BeforeMessage(int vid, void* context) {
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
   events->OnMessage(vid);
-  if (Changes(message->request)) events->OnChanging(vid);
-  switch (message->request) {
+  if (Changes(message->header.request)) events->OnChanging(vid);
+  switch (message->header.request) {
     case kSetMemTable:  // when it fails, librte_vhost may have none any more, and crash when asked
       events->OnMemory(vid, false);
       break;
@@ -117,11 +104,11 @@ rte_vhost_msg_result BeforeMessage(int vid, void* context) {
     case kSetLogBase:
       // librte_vhost maps the log from there on, and takes the offset for one within the mapping,
       // too. A message without a size is refused.
-      if (message->payload[1] != 0) message->size = 0;
+      if (message->payload[1] != 0) message->header.size = 0;
       break;
     case kSendRarp:
       // librte_vhost would send it with what it takes out of a ring, which it never does here.
-      if (message->size >= sizeof(uint64_t)) events->OnAnnounce(vid, message->payload[0]);
+      if (message->header.size >= sizeof(uint64_t)) events->OnAnnounce(vid, message->payload[0]);
       break;
     default:
       break;
@@ -148,7 +135,7 @@ rte_vhost_msg_result AfterMessage(int vid, void* context) {
   ForMessage().End(PathOf(vid));
   GuardThread(nullptr);
   const auto* message = static_cast<const Message*>(context);
-  const uint32_t request = message->request;
+  const uint32_t request = message->header.request;
   VhostEvents* events = Table().Find(vid);
   if (events == nullptr || !Changes(request)) return RTE_VHOST_MSG_RESULT_NOT_HANDLED;
   if (request == kSetMemTable) events->OnMemory(vid, true);

@@ -27,8 +27,8 @@
 #include <thread>
 #include <vector>
 
-#include "perf/vhost_user.h"
 #include "pmd/guest_fault.h"
+#include "pmd/vhost_user.h"
 #include "pmd/virtqueue/ring_layout.h"
 #include "pmd/virtqueue/shared_memory.h"
 #include "tests/hostile/frontend_memory.h"
@@ -37,7 +37,7 @@ namespace vswitch {
 namespace {
 
 using enum vhost_user::Request;
-constexpr uint32_t kResetOwner = 4, kSetMtu = 20, kMostRequests = 44;
+constexpr uint32_t kSetMtu = 20, kMostRequests = 44;
 
 struct Counts {
   uint64_t sessions = 0, messages = 0, accepted = 0, refused = 0, shrunk = 0, cut = 0, words = 0,

@@ -13,7 +13,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "perf/vhost_user.h"
+#include "pmd/vhost_user.h"
 
 namespace vswitch {
 namespace {

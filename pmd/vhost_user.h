@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
-// What guests of ours say over a vhost-user socket (docs/interop/vhost-user.rst in QEMU).
-#ifndef VSWITCH_PERF_VHOST_USER_H_
-#define VSWITCH_PERF_VHOST_USER_H_
+// What VMMs say over a vhost-user socket (docs/interop/vhost-user.rst in QEMU).
+#ifndef VSWITCH_PMD_VHOST_USER_H_
+#define VSWITCH_PMD_VHOST_USER_H_
 
 #include <cstdint>
 
@@ -11,6 +11,7 @@ enum Request : uint32_t {
   kGetFeatures = 1,
   kSetFeatures = 2,
   kSetOwner = 3,
+  kResetOwner = 4,
   kSetMemTable = 5,
   kSetLogBase = 6,
   kSetVringNum = 8,
@@ -35,4 +36,4 @@ struct Header {
 
 }  // namespace vswitch::vhost_user
 
-#endif  // VSWITCH_PERF_VHOST_USER_H_
+#endif  // VSWITCH_PMD_VHOST_USER_H_
