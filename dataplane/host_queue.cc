@@ -25,12 +25,11 @@ bool MayHoldIcmp6(uint8_t next_header) {
          next_header == IPPROTO_ROUTING || next_header == IPPROTO_DSTOPTS;
 }
 
-void CopyBytes(const rte_mbuf* mbuf, std::vector<uint8_t>& bytes) {
+void CopyBytes(const Packet& packet, std::vector<uint8_t>& bytes) {
   bytes.clear();
-  for (; mbuf != nullptr; mbuf = mbuf->next) {
-    const uint8_t* data = rte_pktmbuf_mtod(mbuf, const uint8_t*);
-    bytes.insert(bytes.end(), data, data + mbuf->data_len);
-  }
+  PacketBuffer::ForEachPiece(packet, [&bytes](const uint8_t* data, uint32_t length) {
+    bytes.insert(bytes.end(), data, data + length);
+  });
 }
 
 }  // namespace
@@ -60,7 +59,7 @@ bool HostQueue::Receive(HostFrame& frame) {
   if (inbox_.Drain({&letter, 1}) == 0) return false;
   frame.device = letter.route.to;
   frame.checksum_pending = letter.packet.offload().needs_checksum;
-  CopyBytes(PacketBuffer::Mbuf(letter.packet), frame.bytes);
+  CopyBytes(letter.packet, frame.bytes);
   PacketBuffer::Free({&letter.packet, 1});
   return true;
 }
@@ -71,7 +70,7 @@ bool HostQueue::ReceiveOutbound(OutboundFrame& frame) {
   frame.sender = letter.route.from;
   frame.lower = letter.route.to;
   frame.offload = letter.packet.offload();
-  CopyBytes(PacketBuffer::Mbuf(letter.packet), frame.bytes);
+  CopyBytes(letter.packet, frame.bytes);
   PacketBuffer::Free({&letter.packet, 1});
   return true;
 }
