@@ -50,9 +50,6 @@ class alignas(64) ServedRing {
   void SetKicks(bool wanted) {
     Visit([&](auto& ring) { ring.SetKicks(wanted); });
   }
-  bool broken() {
-    return Visit([](auto& ring) { return ring.broken(); });
-  }
 
   // Where a ring that is made anew goes on, for rte_vhost_set_vring_base.
   struct Base {

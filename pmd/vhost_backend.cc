@@ -2,7 +2,6 @@
 #include "pmd/vhost_backend.h"
 
 #include <rte_arp.h>
-#include <rte_net.h>
 
 #include <algorithm>
 #include <array>
