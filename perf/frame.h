@@ -90,8 +90,10 @@ class FrameCodec {
 
   uint32_t flows() const { return flows_; }
   uint32_t size(uint8_t kind) const { return sizes_[kind]; }
+  // Whether more than the first kMinSize bytes are written and checked.
+  bool whole() const { return verify_ == Verify::kFull; }
 
-  // Fills the size(kind) bytes at `frame`; unless it is Verify::kFull, only the first kMinSize.
+  // Fills the size(kind) bytes at `frame`, or unless whole() only the first kMinSize.
   // REQUIRES: flow < flows(), sequence <= kMaxSequence.
   void Write(uint8_t* frame, uint8_t kind, uint32_t flow, uint64_t sequence, uint32_t stamp) const {
     WriteNumber(frame, kind, flow, 0, sequence, stamp);
@@ -102,7 +104,9 @@ class FrameCodec {
   }
 
   // Any bytes of any length.
-  FrameCheck Check(std::span<const uint8_t> frame) const;
+  FrameCheck Check(std::span<const uint8_t> frame) const { return Check(frame, frame.size()); }
+  // A frame of `size` bytes that starts with `start`. Never intact when that is not enough.
+  FrameCheck Check(std::span<const uint8_t> start, size_t size) const;
   // What a frame claims for its tag; 0 when it is too short for one.
   static uint32_t TagOf(std::span<const uint8_t> frame) {
     if (frame.size() < kMinSize) return 0;
@@ -149,16 +153,16 @@ inline bool FrameCodec::SameHeaders(const uint8_t* one, const uint8_t* other) {
   return _mm_movemask_epi8(all) == 0xFFFF;
 }
 
-inline FrameCheck FrameCodec::Check(std::span<const uint8_t> frame) const {
-  if (frame.size() < kMinSize) return {};
-  const FrameNumbers numbers = FrameNumbers::Load(frame.data());
+inline FrameCheck FrameCodec::Check(std::span<const uint8_t> start, size_t size) const {
+  if (start.size() < kMinSize) return {};
+  const FrameNumbers numbers = FrameNumbers::Load(start.data());
   const auto where = static_cast<uint32_t>(numbers.where >> 32);
   const uint32_t flow = where & ~kProbeBit;
   if (static_cast<uint32_t>(numbers.where) != tag_ || flow >= flows_) return {};
-  const size_t kind = KindOf(frame.size());
+  const size_t kind = KindOf(size);
   const bool intact = kind < kMaxSizes && numbers.stamp >> 32 == numbers.Check() &&
-                      SameHeaders(frame.data(), HeadOf(kind, flow)) &&
-                      (verify_ != Verify::kFull || TailMatches(frame));
+                      SameHeaders(start.data(), HeadOf(kind, flow)) &&
+                      (verify_ != Verify::kFull || (start.size() == size && TailMatches(start)));
   if (!intact) return {FrameVerdict::kCorrupt};
   return {where == flow ? FrameVerdict::kIntact : FrameVerdict::kProbe, flow,
           static_cast<uint32_t>(numbers.stamp), numbers.sequence & kMaxSequence};

@@ -6,10 +6,21 @@
 #include <algorithm>
 #include <array>
 
+#include "perf/chain.h"
+
 namespace vswitch {
 namespace {
 
-uint32_t TagOf(const rte_mbuf* packet) { return FrameCodec::TagOf(Stream::BytesOf(*packet)); }
+// Of a frame whose first buffer holds less than the numbers.
+[[gnu::noinline]] uint32_t TagOfParts(const rte_mbuf& packet) {
+  std::array<uint8_t, FrameCodec::kMinSize> head;
+  return FrameCodec::TagOf(FirstBytes(packet, head));
+}
+
+uint32_t TagOf(const rte_mbuf* packet) {
+  const std::span<const uint8_t> first = Stream::FirstPart(*packet);
+  return first.size() < FrameCodec::kMinSize ? TagOfParts(*packet) : FrameCodec::TagOf(first);
+}
 
 }  // namespace
 
@@ -41,7 +52,7 @@ uint32_t Receiver::PollQueue(uint16_t queue) {
   do {
     count = PollBurst(queue);
     frames += count;
-  } while (count == PerfPort::kBurst && frames < at_once_);
+  } while (count >= port_.burst() && frames < at_once_);
   return frames;
 }
 
@@ -50,7 +61,7 @@ uint32_t Receiver::PollBurst(uint16_t queue) {
   const uint16_t count = port_.Receive(queue, packets.data());
   ++counts_.polls;
   if (count == 0) return 0;
-  counts_.full += count == PerfPort::kBurst;
+  counts_.full += count >= port_.burst();
   const uint32_t now = Stream::StampOf(rte_rdtsc());
   if (only_ != nullptr) {
     only_->Take({packets.data(), count}, number_, now);

@@ -7,6 +7,8 @@
 #include <array>
 #include <span>
 
+#include "perf/chain.h"
+
 namespace vswitch {
 namespace {
 
@@ -16,6 +18,11 @@ constexpr uint32_t kCatchUp = TrafficOptions::kMostAtOnce;
 constexpr uint16_t kFirstPort = 49152;  // of the dynamic ones (RFC 6335)
 constexpr uint16_t kPorts = 16384;
 
+void SetLength(rte_mbuf* packet, uint32_t size) {
+  packet->data_len = static_cast<uint16_t>(size);
+  packet->pkt_len = size;
+}
+
 // The switch has read the lines that the last frame and its virtio header stood in; asking for all
 // of the next ones at once hides most of the way back.
 void PrefetchForWriting(std::span<rte_mbuf* const> packets) {
@@ -24,11 +31,6 @@ void PrefetchForWriting(std::span<rte_mbuf* const> packets) {
     asm volatile("prefetchw %0" : : "m"(*frame));
     asm volatile("prefetchw %0" : : "m"(*(frame - RTE_CACHE_LINE_SIZE)));
   }
-}
-
-void SetLength(rte_mbuf* packet, uint32_t size) {
-  packet->data_len = static_cast<uint16_t>(size);
-  packet->pkt_len = size;
 }
 
 // What queue `queue` gets when `total` is dealt out to `queues` in turn.
@@ -74,7 +76,7 @@ Stream::Stream(const TrafficOptions& options, const StreamSpec& spec, uint16_t q
       share_(1.0 / queues),
       limit_(Share(options.count, spec.queue, queues)),
       window_(static_cast<uint32_t>(Share(options.window, spec.queue, queues))),
-      burst_(options.burst == 0 ? PerfPort::kBurst : options.burst),
+      burst_(options.burst == 0 ? from.burst() : options.burst),
       whole_(options.burst != 0),
       unread_(options.verify == Verify::kNone),
       pattern_(options.size.pattern),
@@ -124,6 +126,43 @@ void Stream::Write(rte_mbuf* packet, const Cursor& cursor, uint32_t stamp) const
   codec_.Write(rte_pktmbuf_mtod(packet, uint8_t*), kind, cursor.flow, cursor.sequence, stamp);
 }
 
+Stream::Cursor Stream::WriteAll(std::span<rte_mbuf* const> packets, uint32_t stamp) const {
+  Cursor cursor = cursor_;
+  for (size_t i = 0; i < packets.size(); ++i, Advance(cursor)) {
+    if (!alike_ && i % PerfPort::kBurst == 0) PrefetchForWriting(packets.subspan(i));
+    Write(packets[i], cursor, stamp);
+  }
+  return cursor;
+}
+
+// `write` fills the frame where it is to be or, where that is not in one piece, aside.
+template <typename Writer>
+void Stream::Fill(rte_mbuf* packet, Writer write) {
+  if (packet->nb_segs == 1 || !codec_.whole()) return write(rte_pktmbuf_mtod(packet, uint8_t*));
+  write(whole_frame_.data());
+  CopyInto(packet, whole_frame_);
+}
+
+// The first buffer of a frame that is as it was left begins like it; what stands in the others
+// nobody looks at.
+void Stream::WriteLong(rte_mbuf* packet, const Cursor& cursor, uint32_t stamp) {
+  const uint8_t kind = pattern_[cursor.slot];
+  SetLengths(packet, codec_.size(kind));
+  if (alike_ && packet->hash.usr == spec_.tag) return;
+  packet->hash.usr = spec_.tag;
+  Fill(packet,
+       [&](uint8_t* frame) { codec_.Write(frame, kind, cursor.flow, cursor.sequence, stamp); });
+}
+
+Stream::Cursor Stream::WriteAllLong(std::span<rte_mbuf* const> packets, uint32_t stamp) {
+  Cursor cursor = cursor_;
+  for (rte_mbuf* packet : packets) {
+    WriteLong(packet, cursor, stamp);
+    Advance(cursor);
+  }
+  return cursor;
+}
+
 // None when all buffers are under way.
 std::span<rte_mbuf*> Stream::NewPackets(uint32_t count) {
   if (count == 0 || !from_.Allocate(packets_.data(), static_cast<uint16_t>(count))) return {};
@@ -136,11 +175,8 @@ uint32_t Stream::Send() {
   const std::span<rte_mbuf*> packets = NewPackets(Allowed(now));
   const auto wanted = static_cast<uint16_t>(packets.size());
   if (wanted == 0) return 0;
-  Cursor cursor = cursor_;
-  for (uint16_t i = 0; i < wanted; ++i, Advance(cursor)) {
-    if (!alike_ && i % PerfPort::kBurst == 0) PrefetchForWriting(packets.subspan(i));
-    Write(packets[i], cursor, StampOf(now));
-  }
+  const uint32_t stamp = StampOf(now);
+  const Cursor cursor = from_.splits() ? WriteAllLong(packets, stamp) : WriteAll(packets, stamp);
   const uint16_t taken = from_.Send(spec_.queue, packets.data(), wanted);
   number_ += taken;
   in_flight_ += taken;
@@ -158,9 +194,10 @@ uint32_t Stream::Probe(uint32_t first, uint32_t count) {
   std::array<rte_mbuf*, PerfPort::kBurst> packets;
   if (!from_.Allocate(packets.data(), static_cast<uint16_t>(count))) return 0;
   for (uint32_t i = 0; i < count; ++i) {
-    SetLength(packets[i], codec_.size(0));
+    SetLengths(packets[i], codec_.size(0));
     packets[i]->hash.usr = 0;
-    codec_.WriteProbe(rte_pktmbuf_mtod(packets[i], uint8_t*), first + i, counts_.probes_offered);
+    Fill(packets[i],
+         [&](uint8_t* frame) { codec_.WriteProbe(frame, first + i, counts_.probes_offered); });
   }
   const uint16_t taken = from_.Send(spec_.queue, packets.data(), static_cast<uint16_t>(count));
   if (taken < count) rte_pktmbuf_free_bulk(&packets[taken], count - taken);
@@ -194,13 +231,24 @@ void Stream::Count(std::span<rte_mbuf* const> packets) {
 void Stream::Take(std::span<rte_mbuf* const> packets, uint16_t port, uint32_t now) {
   if (blind_) return Count(packets);
   for (const rte_mbuf* packet : packets) {
-    const std::span<const uint8_t> frame = BytesOf(*packet);
-    const FrameCheck check = codec_.Check(frame);
+    const FrameCheck check = codec_.Check(FirstPart(*packet), packet->pkt_len);
     if (check.verdict == FrameVerdict::kIntact && port == way().to) {
-      TakeIntact(check, frame.size(), now);
+      TakeIntact(check, packet->pkt_len, now);
+    } else if (packet->nb_segs > 1) {
+      TakeParts(*packet, port, now);
     } else {
       TakeOdd(check, port);
     }
+  }
+}
+
+// The first part may not have been enough to tell.
+void Stream::TakeParts(const rte_mbuf& packet, uint16_t port, uint32_t now) {
+  const FrameCheck check = codec_.Check(FirstBytes(packet, whole_frame_), packet.pkt_len);
+  if (check.verdict == FrameVerdict::kIntact && port == way().to) {
+    TakeIntact(check, packet.pkt_len, now);
+  } else {
+    TakeOdd(check, port);
   }
 }
 

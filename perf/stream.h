@@ -73,9 +73,9 @@ class Stream {
   bool blind() const { return blind_; }
   // Accounts for frames with this stream's tag that arrived at `port` at StampOf time `now`.
   void Take(std::span<rte_mbuf* const> packets, uint16_t port, uint32_t now);
-  // What of a packet is checked. A frame in several mbufs is not what was sent: its first part
-  // fails the check by its length.
-  static std::span<const uint8_t> BytesOf(const rte_mbuf& packet) {
+
+  // What of a packet is in its first buffer: nearly always everything.
+  static std::span<const uint8_t> FirstPart(const rte_mbuf& packet) {
     return {rte_pktmbuf_mtod(&packet, const uint8_t*), packet.data_len};
   }
 
@@ -106,10 +106,16 @@ class Stream {
   std::span<rte_mbuf*> NewPackets(uint32_t count);
   void TakeIntact(const FrameCheck& check, size_t size, uint32_t now);
   void TakeOdd(const FrameCheck& check, uint16_t port);
+  void TakeParts(const rte_mbuf& packet, uint16_t port, uint32_t now);
   void Count(std::span<rte_mbuf* const> packets);
   Cursor CursorAt(uint64_t number) const;
   void Advance(Cursor& cursor) const;
   void Write(rte_mbuf* packet, const Cursor& cursor, uint32_t stamp) const;
+  void WriteLong(rte_mbuf* packet, const Cursor& cursor, uint32_t stamp);
+  Cursor WriteAll(std::span<rte_mbuf* const> packets, uint32_t stamp) const;
+  Cursor WriteAllLong(std::span<rte_mbuf* const> packets, uint32_t stamp);
+  template <typename Writer>
+  void Fill(rte_mbuf* packet, Writer write);
 
   const StreamSpec spec_;
   PerfPort& from_;
@@ -125,6 +131,7 @@ class Stream {
   uint64_t number_ = 0;  // frames ever offered
   Cursor cursor_;        // of that number
   std::array<rte_mbuf*, TrafficOptions::kMostAtOnce> packets_;
+  std::array<uint8_t, FrameCodec::kMaxSize> whole_frame_;  // of a packet in several buffers
   const bool alike_;  // all frames, of which nobody reads the numbers
   bool blind_ = false;
   uint64_t earlier_ = 0;  // under way when counting started

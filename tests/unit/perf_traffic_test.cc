@@ -155,17 +155,129 @@ TEST_F(StreamTest, OneDuplicateInAMillionIsReported) {
   EXPECT_THAT(Faults(), ElementsAre("A to B: 1 duplicated"));
 }
 
-TEST_F(StreamTest, AFrameInTwoPiecesIsCorrupted) {
-  TrafficOptions options = Windowed(1);
-  options.size = SizeMix::Fixed(200);
-  Start(options);
+// A copy of the packet that is `first` bytes long, and the rest behind it.
+rte_mbuf* InTwoPieces(rte_mbuf* packet, uint32_t first) {
+  rte_mbuf* copy = rte_pktmbuf_copy(packet, packet->pool, 0, first);
+  EXPECT_EQ(rte_pktmbuf_chain(copy, rte_pktmbuf_copy(packet, packet->pool, first, UINT32_MAX)), 0);
+  rte_pktmbuf_free(packet);
+  return copy;
+}
+
+class PiecesTest : public StreamTest, public testing::WithParamInterface<Verify> {
+ protected:
+  void StartWith(uint32_t size, uint64_t count) {
+    TrafficOptions options = Windowed(count);
+    options.size = SizeMix::Fixed(size);
+    options.verify = GetParam();
+    Start(options);
+  }
+};
+
+TEST_P(PiecesTest, AFrameMayArriveInPieces) {
+  StartWith(200, 4);
+  RunThrough([&](uint64_t number, rte_mbuf* packet) {
+    const std::array<uint32_t, 4> first = {20, 63, 64, 199};
+    Put(InTwoPieces(packet, first.at(number)));
+  });
+  EXPECT_THAT(Faults(), IsEmpty());
+  EXPECT_EQ(stream().Counts().bytes, 4 * 200);
+}
+
+TEST_P(PiecesTest, APieceTooManyOrTooFewIsCorruption) {
+  StartWith(200, 2);
+  RunThrough([&](uint64_t number, rte_mbuf* packet) {
+    rte_mbuf* more = rte_pktmbuf_copy(packet, packet->pool, 0, 100);
+    if (number == 1) {
+      rte_pktmbuf_free(std::exchange(packet, more));
+    } else {
+      ASSERT_EQ(rte_pktmbuf_chain(packet, more), 0);
+    }
+    Put(packet);
+  });
+  EXPECT_THAT(Faults(), ElementsAre("A to B: 2 lost", "A to B: 2 corrupted"));
+}
+
+TEST_P(PiecesTest, LongFramesLieInBuffersOfTheUsualSize) {
+  StartWith(9000, 2000);
   RunThrough([&](uint64_t, rte_mbuf* packet) {
-    rte_mbuf* rest = rte_pktmbuf_copy(packet, packet->pool, 100, 100);
-    packet->data_len = packet->pkt_len = 100;
-    ASSERT_EQ(rte_pktmbuf_chain(packet, rest), 0);
+    EXPECT_EQ(packet->pkt_len, 9000);
+    EXPECT_EQ(packet->nb_segs, 5);
+    uint32_t length = 0;
+    for (const rte_mbuf* part = packet; part != nullptr; part = part->next) {
+      EXPECT_LE(part->buf_len, RTE_MBUF_DEFAULT_BUF_SIZE);
+      EXPECT_LE(part->data_off + part->data_len, part->buf_len);
+      length += part->data_len;
+    }
+    EXPECT_EQ(length, 9000);
+    Put(packet);
+  });
+  EXPECT_THAT(Faults(), IsEmpty());
+  EXPECT_EQ(stream().Counts().received, 2000);
+}
+
+INSTANTIATE_TEST_SUITE_P(Verifies, PiecesTest, testing::Values(Verify::kHeader, Verify::kFull));
+
+TEST_F(StreamTest, OneByteCorruptedInTheLastPieceIsReported) {
+  TrafficOptions options = Windowed(1000);
+  options.size = SizeMix::Fixed(9000);
+  Start(options);
+  RunThrough([&](uint64_t number, rte_mbuf* packet) {
+    rte_mbuf* last = rte_pktmbuf_lastseg(packet);
+    if (number == 321) *rte_pktmbuf_mtod_offset(last, uint8_t*, last->data_len - 1) ^= 1;
     Put(packet);
   });
   EXPECT_THAT(Faults(), ElementsAre("A to B: 1 lost", "A to B: 1 corrupted"));
+}
+
+TEST_F(StreamTest, LongFramesThatNobodyLooksAtAreWrittenOnce) {
+  TrafficOptions options = Windowed(5000);
+  options.size = SizeMix::Fixed(9000);
+  options.verify = Verify::kNone;
+  Start(options);
+  std::vector<uint8_t> first(64);
+  RunThrough([&](uint64_t number, rte_mbuf* packet) {
+    const auto* frame = rte_pktmbuf_mtod(packet, const uint8_t*);
+    if (number == 0) std::memcpy(first.data(), frame, first.size());
+    EXPECT_EQ(std::memcmp(first.data(), frame, 42), 0);  // up to the numbers
+    EXPECT_EQ(packet->pkt_len, 9000);
+    EXPECT_EQ(packet->hash.usr, kTag);
+    Put(packet);
+  });
+}
+
+TEST_F(StreamTest, ABurstIsOfSoManyBuffers) {
+  TrafficOptions options = Windowed(0, 0);
+  options.size = SizeMix::Fixed(9000);
+  Start(options);
+  EXPECT_EQ(stream().Send(), 6);
+  EXPECT_EQ(stream().Send(), 6);
+  Move([&](uint64_t, rte_mbuf* packet) { Put(packet); });
+  EXPECT_EQ(receiver_->Poll(), 6);
+  EXPECT_EQ(receiver_->Poll(), 6);
+  EXPECT_EQ(receiver_->Poll(), 0);
+  EXPECT_EQ(receiver_->counts().full, 2);
+}
+
+TEST_F(StreamTest, ShortFramesBesideLongOnesGiveTheirBuffersBack) {
+  TrafficOptions options = Windowed(10'000);
+  options.size = {{64, 9000}, {0, 1, 0}};
+  Start(options);
+  RunThrough([&](uint64_t, rte_mbuf* packet) {
+    EXPECT_EQ(packet->nb_segs, packet->pkt_len == 64 ? 1 : 5);
+    Put(packet);
+  });
+  EXPECT_THAT(Faults(), IsEmpty());
+  EXPECT_EQ(stream().Counts().received, 10'000);
+}
+
+TEST_F(StreamTest, LongProbesAreChecked) {
+  TrafficOptions options = Windowed(1);
+  options.size = SizeMix::Fixed(9000);
+  Start(options);
+  EXPECT_EQ(stream().Probe(0, 1), 1);
+  Move([&](uint64_t, rte_mbuf* packet) { Put(packet); });
+  receiver_->Poll();
+  EXPECT_TRUE(stream().up());
 }
 
 TEST_F(StreamTest, StrangersFramesAreForeign) {
