@@ -207,7 +207,7 @@ uint32_t Stream::Probe(uint32_t first, uint32_t count) {
 
 inline void Stream::TakeIntact(const FrameCheck& check, size_t size, uint32_t now) {
   const Arrival arrival = flows_[check.flow].Take(check.sequence);
-  if (arrival == Arrival::kRepeated) return;
+  if (arrival == Arrival::kRepeated && !unread_) return;  // else it was written once
   in_flight_ -= in_flight_ > 0;  // somebody may repeat what was sent before counting started
   if (arrival == Arrival::kEarlier) return;
   ++counts_.received;

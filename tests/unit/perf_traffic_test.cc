@@ -264,6 +264,7 @@ TEST_F(StreamTest, ShortFramesBesideLongOnesGiveTheirBuffersBack) {
   Start(options);
   RunThrough([&](uint64_t, rte_mbuf* packet) {
     EXPECT_EQ(packet->nb_segs, packet->pkt_len == 64 ? 1 : 5);
+    EXPECT_EQ(packet->next == nullptr, packet->pkt_len == 64);
     Put(packet);
   });
   EXPECT_THAT(Faults(), IsEmpty());
@@ -371,6 +372,27 @@ TEST_F(StreamTest, WhatWasSentBeforeCountingStartedCountsForNothing) {
   EXPECT_EQ(stream().Counts().received, 32);
   EXPECT_EQ(stream().latency().count(), 32);
   EXPECT_THAT(Faults(), IsEmpty());
+}
+
+TEST_F(StreamTest, WhatArrivedBeforeCountingStartedIsNotUnderWay) {
+  TrafficOptions options = Windowed(0, 0);
+  options.verify = Verify::kNone;
+  Start(options);
+  const auto forward = [&](uint64_t, rte_mbuf* packet) { Put(packet); };
+  for (int i = 0; i < 3; ++i) {
+    stream().Send();
+    Move(forward);
+    receiver_->Poll();
+  }
+  EXPECT_EQ(stream().in_flight(), 0);
+  stream().Send();  // arrives later
+  stream().StartCounting();
+  receiver_->StartCounting();
+  stream().Send();
+  Move(forward);
+  while (receiver_->Poll() > 0) continue;
+  EXPECT_EQ(stream().Counts().offered, 32);
+  EXPECT_EQ(stream().Counts().received, 32);
 }
 
 TEST_F(StreamTest, FlowsAndSizesAreTakenInTurn) {
