@@ -56,9 +56,13 @@ class Netns:
     def spawn(self, *argv):
         return Child(argv, cpus=other_cpus(), netns=self.name)
 
-    def take(self, interface, address, mtu=None):
-        """Moves an interface of this process's namespace in here and sets it up."""
+    def adopt(self, interface):
+        """Moves an interface of this process's namespace in here."""
         run("ip", "link", "set", interface, "netns", self.name)
+
+    def take(self, interface, address, mtu=None):
+        """The same, and sets it up."""
+        self.adopt(interface)
         if mtu:
             self.ip("link", "set", interface, "mtu", mtu)
         self.ip("addr", "add", address, "dev", interface)

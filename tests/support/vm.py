@@ -33,14 +33,16 @@ class Vm:
 
     path     the vhost-user socket: vswitch's, or the VM's own with server=True; None: there is no
              network card
+    memory   MiB
     options  further properties of the virtio-net-pci device, e.g. {"packed": "on"}
     code_cache  MiB for translated code. With more a reset takes seconds longer, because the kernel
              that boots again overwrites what was translated from its predecessor; a program such
              as Python wants more
+    incoming  it does not boot, but waits for another Vm with the same arguments to migrate_to() it
     """
 
     def __init__(self, name, path, mac=None, queues=1, server=False, reconnect=0, memory=144,
-                 cpus=None, options=None, image=None, code_cache=16):
+                 cpus=None, options=None, image=None, code_cache=16, incoming=False):
         self.name = name
         self.path = None if path is None else str(path)
         self.mac = mac
@@ -51,6 +53,7 @@ class Vm:
         self.cpus = other_cpus() if cpus is None else cpus
         self.options = dict(options or {})
         self.code_cache = code_cache
+        self.incoming = incoming
         self._image = image
         self._work = None
         self._serial = None
@@ -68,16 +71,18 @@ class Vm:
         self.kill()
 
     def _argv(self, image):
+        memory = f"{int(self.memory * 1024)}K"
         return ["qemu-system-x86_64", "-name", self.name,
                 "-accel", f"tcg,tb-size={self.code_cache}",
                 "-cpu", "max", "-smp", self.queues, "-machine", "q35,memory-backend=mem",
-                "-object", f"memory-backend-memfd,id=mem,size={self.memory}M,share=on",
-                "-m", f"{self.memory}M", "-nodefaults", "-no-user-config", "-display", "none",
+                "-object", f"memory-backend-memfd,id=mem,size={memory},share=on",
+                "-m", memory, "-nodefaults", "-no-user-config", "-display", "none",
                 "-kernel", image.kernel, "-initrd", image.initramfs,
                 "-append", "console=ttyS0 quiet panic=-1",
                 "-serial", "stdio",
                 "-serial", f"unix:{self._work}/serial,server=on,wait=on",
-                "-qmp", f"unix:{self._work}/qmp,server=on,wait=off", *self._network_card()]
+                "-qmp", f"unix:{self._work}/qmp,server=on,wait=off",
+                *(("-incoming", "defer") if self.incoming else ()), *self._network_card()]
 
     def _network_card(self):
         if self.path is None:
@@ -218,6 +223,16 @@ class Vm:
         if "error" in answer:
             raise RuntimeError(f"QMP {command}: {answer['error']}")
         return answer["return"]
+
+    def migrate_to(self, target):
+        """Starts to move the guest into `target`, which is `incoming`; migration() tells how far it
+        is."""
+        uri = f"unix:{target._work}/incoming"
+        target.qmp("migrate-incoming", uri=uri)
+        self.qmp("migrate", uri=uri)
+
+    def migration(self):
+        return self.qmp("query-migrate")
 
     def stop(self):
         """Ends QEMU cleanly: it closes the vhost-user connection after saying goodbye."""
