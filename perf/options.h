@@ -28,7 +28,7 @@ struct PortOptions {
   bool in_order = true;
   bool mergeable = true;
   uint16_t queues = 1;
-  uint16_t queue_size = 1024;
+  uint16_t queue_size = 256;  // as QEMU's
 
   uint16_t ports() const {
     return static_cast<uint16_t>(ring_pairs > 0 ? 2 * ring_pairs : sockets.size());

@@ -123,6 +123,7 @@ Json OptionsJson(const PerfOptions& options) {
           {"in_order", options.port.in_order},
           {"mergeable", options.port.mergeable},
           {"queues", options.port.queues},
+          {"queue_size", options.port.queue_size},
           {"ports", options.port.ports()},
           {"idle_ports", options.port.idle_sockets.size()},
           {"rate", traffic.phases.front().rate},

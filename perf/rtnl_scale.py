@@ -182,7 +182,7 @@ def generate(vswitch, *options):
     they have it nobody empties the rings, so no more is sent than those hold."""
     ports = [vswitch.process.vhost_path(end) for end in ("f0", "f1")]
     core = min(os.sched_getaffinity(0))
-    return send(ports, core, "--verify", "header", "--window", 512, *options,
+    return send(ports, core, "--verify", "header", "--queue-size", 1024, "--window", 512, *options,
                 check=False)["directions"][0]
 
 

@@ -12,8 +12,7 @@
 namespace vswitch {
 namespace {
 
-// What a rate may make up for after a pause: half a ring of 1024, so that it fits beside what is
-// under way; with a window, that.
+// What a rate may make up for after a pause; with a window, that.
 constexpr uint32_t kCatchUp = TrafficOptions::kMostAtOnce;
 constexpr uint16_t kFirstPort = 49152;  // of the dynamic ones (RFC 6335)
 constexpr uint16_t kPorts = 16384;

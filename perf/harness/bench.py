@@ -63,8 +63,9 @@ class Bench:
                 for case, done in zip(group.cases, rounds):
                     if number < self._rounds(case):
                         done.append(self._run_round(number, case, switches))
-        return [{"name": case.name, "where": case.where, "rounds": done,
-                 "summary": summarize(done)} for case, done in zip(group.cases, rounds)]
+        return [{"name": case.name, "where": case.where, "ring_size": case.ring_size,
+                 "rounds": done, "summary": summarize(done)}
+                for case, done in zip(group.cases, rounds)]
 
     @contextlib.contextmanager
     def _running(self, group, result):

@@ -39,11 +39,12 @@ class Topology:
 class Load:
     """What the generator sends; `extra` are more options of vswitch-perf."""
     SMALL: typing.ClassVar = 256  # bytes: the generator may be slower than the switch
+    RING_SIZE: typing.ClassVar = 256  # descriptors of a virtqueue, as QEMU's have
 
     size: int | str = 64
     ring: str = "split"
     ways: str = "one"
-    ring_size: int = 1024
+    ring_size: int = RING_SIZE
     extra: tuple = ()
 
     def options(self):
@@ -58,6 +59,11 @@ class Load:
         small = self.size != "imix" and self.size <= self.SMALL
         return self.ring_size // 4 if small else None
 
+    @property
+    def window(self):
+        """So many packets under way fit into any ring of theirs."""
+        return self.ring_size // 2
+
 
 @dataclasses.dataclass(frozen=True)
 class Case:
@@ -68,6 +74,12 @@ class Case:
     cost: float
     where: dict = dataclasses.field(default_factory=dict)
     rounds: int | None = None  # default: the plan's
+
+    @property
+    def ring_size(self):
+        """Of the load that the method sends; None: it sends none."""
+        load = getattr(self.method, "load", None)
+        return load and load.ring_size
 
 
 @dataclasses.dataclass(frozen=True)

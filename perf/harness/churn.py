@@ -21,12 +21,14 @@ class Churn:
 
     def __init__(self, rate, seconds):
         self.rate, self.seconds = rate, seconds
+        self.load = Load()
         self.cost = seconds + 1.5
 
     def __call__(self, trial):
         with self._churner(trial) as churner:
-            result = trial.generate(Load(), "--rate", PACKETS_PER_SECOND, "--seconds", self.seconds,
-                                    "--realtime", "--sleep-us", 50, *HEADER, watch=False)
+            result = trial.generate(self.load, "--rate", PACKETS_PER_SECOND, "--seconds",
+                                    self.seconds, "--realtime", "--sleep-us", 50, *HEADER,
+                                    watch=False)
             changes_per_s = self._stop(churner)
         latency = result.get("latency_ns") or {}
         return {"blackout_ms": 1e3 * loss(result), "changes_per_s": changes_per_s,

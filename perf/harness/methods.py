@@ -49,7 +49,7 @@ class SharedCpu(Throughput):
     shares_cpu = True
 
     def __init__(self, load, seconds):
-        super().__init__(load, seconds, "--realtime", "--sleep-us", 20, "--window", 512,
+        super().__init__(load, seconds, "--realtime", "--sleep-us", 20, "--window", load.window,
                          only=("cycles", "lost"))
 
 
@@ -57,15 +57,16 @@ class Lossless:
     """So few packets in flight that nothing may be lost, every byte checked: a switch that drops,
     copies, swaps or damages one packet in a million does not get through."""
 
-    def __init__(self, load, count=4_000_000, window=256):
-        self.load, self.count, self.window = load, count, window
-        self.options = ("--count", count, "--window", window, "--verify", "full")
+    def __init__(self, load, count=4_000_000):
+        self.load, self.count = load, count
+        self.options = ("--count", count, "--window", load.window, "--verify", "full")
         self.cost = count / 4e6 + 1
 
     def __call__(self, trial):
         lost = total(trial.generate(self.load, *self.options), "lost")
         if lost > 0:
-            raise TrafficError(f"{lost} packets lost of {self.count}, with {self.window} in flight")
+            raise TrafficError(
+                f"{lost} packets lost of {self.count}, with {self.load.window} in flight")
         return {"checked": self.count}
 
 
@@ -131,14 +132,15 @@ class Latency:
 
     def __init__(self, zero_loss, share, seconds):
         self.zero_loss, self.share, self.seconds = zero_loss, share, seconds
+        self.load = zero_loss.load
         self.cost = seconds + 0.5
 
     def __call__(self, trial):
         rate = self.share * self.zero_loss.rate(trial.switch.name)
         if rate < 1:
             return {}
-        result = trial.generate(self.zero_loss.load, "--rate", f"{rate:.0f}", "--seconds",
-                                self.seconds, *HEADER, *WARMUP)
+        result = trial.generate(self.load, "--rate", f"{rate:.0f}", "--seconds", self.seconds,
+                                *HEADER, *WARMUP)
         latency = result.get("latency_ns") or {}
         return {name: latency[key] / 1e3 for name, key in LATENCIES.items() if key in latency}
 
@@ -168,7 +170,7 @@ class Recovery:
     OVERLOAD_SECONDS, AFTER_SECONDS = 0.5, 0.5
 
     def __init__(self, zero_loss):
-        self.zero_loss = zero_loss
+        self.zero_loss, self.load = zero_loss, zero_loss.load
         self.cost = self.OVERLOAD_SECONDS + self.AFTER_SECONDS + 0.5
 
     def __call__(self, trial):
@@ -178,7 +180,7 @@ class Recovery:
             return {}
         overload = 1.5 * self.zero_loss.flat_out[name]
         result = trial.generate(
-            self.zero_loss.load, *HEADER, "--interval-ms", 1, "--phases",
+            self.load, *HEADER, "--interval-ms", 1, "--phases",
             f"{overload:.0f}:{self.OVERLOAD_SECONDS},{after:.0f}:{self.AFTER_SECONDS}")
         return {"overload_mpps": result["phases"][0]["received"] / self.OVERLOAD_SECONDS / 1e6,
                 "recovery_ms": recovery_ms(result["samples"], self.OVERLOAD_SECONDS)}

@@ -6,6 +6,7 @@ import math
 
 from harness import plot
 from harness.agree import order
+from harness.case import Load
 from harness.metrics import METRICS
 from harness.summary import (MAX_LATENCY_RATIO, MAX_WAIT, MIN_ROUNDS, REFERENCE, STABLE_SPREAD,
                              ratio_text)
@@ -51,6 +52,7 @@ included. Results are never a reason to drop a sample. A ratio is <b>stable</b> 
 marked ~, and what they say may be the machine's doing.</p>
 <p>Cycles per packet are TSC cycles of the switch's core while it had packets, as the switch itself
 counts them. Packets per second depend on the generator as well.</p>
+<p>Virtqueues have {Load.RING_SIZE} descriptors, QEMU's default, unless the case says otherwise.</p>
 """
 
 

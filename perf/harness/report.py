@@ -7,6 +7,7 @@ import json
 import time
 
 from harness import page
+from harness.case import Load
 from harness.metrics import METRICS
 from harness.summary import REFERENCE, ratio_text
 
@@ -88,7 +89,8 @@ def table(lines):
 
 
 LEGEND = (f"Medians; after the arrow {REFERENCE} / that switch, of the same round. ~: the rounds "
-          "lie too far apart, or too few were undisturbed, to call it stable.")
+          "lie too far apart, or too few were undisturbed, to call it stable. Virtqueues have "
+          f"{Load.RING_SIZE} descriptors, unless the case says otherwise.")
 
 
 def text(run):

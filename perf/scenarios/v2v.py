@@ -14,6 +14,7 @@ ABOUT = ("Flat out from one VM to another, or both ways; one core forwards. The 
 SAME_LOAD = 8e6  # packets per second: below what any of them can
 SWITCHES = (Vswitch, TestpmdIo, TestpmdMac, OvsFlow, OvsNormal)
 JUMBO = 9000
+LARGE_RING = 1024
 PLOTS = tuple(
     Plot(f"{title}: {ring} rings, {ways} way{'s' if ways == 'both' else ''}", metric, "size",
          "frame size, bytes", {"ring": ring, "ways": ways}, log=metric == "cycles")
@@ -34,6 +35,11 @@ def same_load(plan, ring):
     return Case(f"{ring} 64 B at {SAME_LOAD / 1e6:.0f} Mpps", method, method.cost, {})
 
 
+def large_ring(plan):
+    method = Throughput(Load(ring_size=LARGE_RING), plan.seconds)
+    return Case(f"split 64 B, ring {LARGE_RING}", method, method.cost, {})
+
+
 def combinations(plan, sizes):
     if plan.quick:
         return [c for c in ((64, "split", "one"), (1518, "split", "one"), (64, "packed", "one"),
@@ -46,6 +52,6 @@ def groups(plan):
     for sizes, mtu in (((64, 256, 1518, "imix"), 1500), ((JUMBO,), JUMBO)):
         cases = tuple(case(plan, *each) for each in combinations(plan, sizes))
         if not plan.quick and 64 in sizes:
-            cases += tuple(same_load(plan, ring) for ring in ("split", "packed"))
+            cases += (large_ring(plan), *(same_load(plan, ring) for ring in ("split", "packed")))
         if cases:
             yield Group(SWITCHES, Topology(mtu=mtu), cases)

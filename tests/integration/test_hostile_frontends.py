@@ -24,7 +24,7 @@ def attach_pair(vswitch, *devices):
 
 def send_flawlessly(sockets, *options):
     """The generator shares a CPU with others: see test_testpmd.py."""
-    run = send(sockets, other_cpus().split(",")[0], "--both", "--window", 256, "--sleep-us", 50,
+    run = send(sockets, other_cpus().split(",")[0], "--both", "--window", 128, "--sleep-us", 50,
                *options, timeout=SECONDS + 120)
     for direction in run["directions"]:
         assert direction["received"] == direction["offered"] > 0

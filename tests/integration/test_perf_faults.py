@@ -48,7 +48,7 @@ def generate(fault, *options):
     for want of room."""
     with faulty_switch(fault) as sockets:
         argv = [default_build_dir() / "vswitch-perf", "--port", sockets[0], "--port", sockets[1],
-                "--core", other_cpus().split(",")[0], "--count", COUNT, "--window", 512,
+                "--core", other_cpus().split(",")[0], "--count", COUNT, "--window", 128,
                 "--json", "--progress", 0, "--no-huge", *options]
         done = subprocess.run(list(map(str, argv)), capture_output=True, text=True, timeout=300)
     return done.returncode, json.loads(done.stdout)

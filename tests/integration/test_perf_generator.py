@@ -12,7 +12,7 @@ from support.traffic import send
 from support.vswitch_process import VswitchProcess, default_build_dir, last_cpu, other_cpus
 
 # Generator and vswitch's other threads share a CPU. Nothing here depends on speed.
-SHARING = ("--window", 256, "--sleep-us", 50, "--no-huge")
+SHARING = ("--window", 128, "--sleep-us", 50, "--no-huge")
 FAULTS = ("lost", "duplicated", "reordered", "corrupted", "foreign", "misdelivered")
 
 

@@ -15,7 +15,7 @@ COUNT = 10_000_000
 # preempted for longer than it takes to fill a ring of 1024. So that this says something about the
 # switch and not about the scheduler, fewer packets are under way than a ring holds, and the
 # generator sleeps when it has nothing to do, which lets the guest run.
-SHARING = ("--both", "--window", 512, "--sleep-us", 50)
+SHARING = ("--both", "--queue-size", 1024, "--window", 512, "--sleep-us", 50)
 
 FAULTS = ("lost", "duplicated", "reordered", "corrupted", "foreign")
 
@@ -92,7 +92,7 @@ def test_two_workers_keep_order_and_lose_nothing():
         attach_pairs(vswitch, ("a", "b"))
         for packed in ((), ("--packed",)):
             run = send([vswitch.vhost_path("a"), vswitch.vhost_path("b")], cores[0], "--both",
-                       "--count", 1_000_000, "--window", 256, "--sleep-us", 50, "--flows", 8,
+                       "--count", 1_000_000, "--window", 128, "--sleep-us", 50, "--flows", 8,
                        *packed)
             assert_flawless(run, 1_000_000)
         # Two runs: each worker received a million packets in each and drained as many letters.
@@ -105,5 +105,5 @@ def test_frames_of_every_size_arrive_whole(vswitch):
     attach_pairs(vswitch, ("a", "b"))
     for size in (64, 65, 300, 1514, 1518):
         run = send([vswitch.vhost_path("a"), vswitch.vhost_path("b")], spare_cpu(), "--both",
-                   "--count", 100_000, "--window", 256, "--size", size)
+                   "--count", 100_000, "--window", 128, "--size", size)
         assert_flawless(run, 100_000)

@@ -88,6 +88,13 @@ def test_of_packets_that_had_room_none_may_be_lost():
         Lossless(Load(), 1000)(Trial(1))
 
 
+@pytest.mark.parametrize("ring_size", (256, 1024))
+def test_what_may_not_be_lost_finds_room(ring_size):
+    for options in (Lossless(Load(ring_size=ring_size)).options,
+                    SharedCpu(Load(ring_size=ring_size), 1).options):
+        assert options[options.index("--window") + 1] == ring_size // 2
+
+
 def zero_loss(**kwargs):
     return ZeroLoss(Load(), 1.0, 4.0, **{"tolerances": (0, 1e-7), **kwargs})
 

@@ -27,6 +27,11 @@ def test_errors_are_told_everywhere(run, tmp_path):
         assert error in report.text(run) and error in html
 
 
+def test_the_size_of_the_rings_is_told(run):
+    assert "Virtqueues have 256 descriptors" in report.text(run)
+    assert "Virtqueues have 256 descriptors" in page.render(run)
+
+
 def test_a_run_beyond_its_budget_says_so(run):
     assert "more than" not in report.text(run)
     run["seconds"] = 601

@@ -7,7 +7,7 @@ import pathlib
 import pytest
 import scenarios
 from harness.bench import Bench
-from harness.case import FULL, QUICK
+from harness.case import FULL, QUICK, Load
 from harness.machine import Cpus
 from harness.metrics import METRICS
 
@@ -26,6 +26,26 @@ def test_is_complete(scenario, plan):
     names = [case.name for group in groups for case in group.cases]
     assert scenario.TITLE and scenario.ABOUT and names
     assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=lambda s: s.NAME)
+def test_a_case_names_its_ring_unless_that_is_the_usual_one(scenario):
+    for group in scenario.groups(FULL):
+        for case in group.cases:
+            other = case.ring_size not in (None, Load.RING_SIZE)
+            assert (f"ring {case.ring_size}" in case.name) == other, case.name
+
+
+def test_only_making_links_needs_no_ring():
+    without = {scenario.NAME for scenario in ALL for group in scenario.groups(FULL)
+               for case in group.cases if case.ring_size is None}
+    assert without == {"links"}
+
+
+def test_large_rings_are_measured_too():
+    cases = [case for group in scenarios.load(["v2v"])[0].groups(FULL) for case in group.cases]
+    assert [case.method.load.ring_size for case in cases
+            if case.name == "split 64 B, ring 1024"] == [1024]
 
 
 def test_every_scenario_has_a_profile():

@@ -80,14 +80,14 @@ def test_ipvlan_is_compared_with_a_veth_pair_and_with_testpmd():
 
 
 def test_options_of_a_load():
-    assert Load().options() == ["--size", 64, "--queue-size", 1024]
-    assert Load("imix", "packed", "both", 256, ("--flows", 7)).options() == [
-        "--size", "imix", "--queue-size", 256, "--packed", "--both", "--flows", 7]
+    assert Load().options() == ["--size", 64, "--queue-size", 256]
+    assert Load("imix", "packed", "both", 512, ("--flows", 7)).options() == [
+        "--size", "imix", "--queue-size", 512, "--packed", "--both", "--flows", 7]
 
 
 def test_small_packets_come_in_bursts_of_a_fourth_of_the_ring():
-    assert [Load(size).burst for size in (64, 256, 570, "imix")] == [256, 256, None, None]
-    assert Load(ring_size=256).burst == 64
+    assert [Load(size).burst for size in (64, 256, 570, "imix")] == [64, 64, None, None]
+    assert Load(ring_size=1024).burst == 256
 
 
 def test_one_pair_stays_alone_where_another_has_more(tmp_path):

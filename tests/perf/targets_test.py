@@ -47,6 +47,7 @@ def test_every_target_exists():
     for target in TARGETS:
         assert (target.scenario, target.case, target.peer) in there, target
         assert METRICS[target.metric].better
+        assert "ring" not in target.case  # but the usual one
 
 
 @pytest.mark.parametrize("ours, status, said", (

@@ -49,6 +49,7 @@ TEST(PerfOptionsTest, Defaults) {
   EXPECT_EQ(traffic.phases[0].rate, 0);
   EXPECT_FALSE(traffic.lossless());
   EXPECT_TRUE(parsed.options->port.in_order && parsed.options->port.mergeable);
+  EXPECT_EQ(parsed.options->port.queue_size, 256);
   EXPECT_NE(traffic.addresses.Mac(0, 0), traffic.addresses.Mac(1, 0));
 }
 

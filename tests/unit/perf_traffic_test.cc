@@ -508,6 +508,7 @@ TEST_F(LoopTest, EndsAtItsCountAndReportsEveryField) {
   const auto json = nlohmann::json::parse(ReportJson(options, report));
   EXPECT_TRUE(json["valid"]);
   EXPECT_EQ(json["size"], "imix");
+  EXPECT_EQ(json["queue_size"], 256);
   EXPECT_EQ(json["directions"][0]["received"], 10'000);
   EXPECT_EQ(json["latency_ns"]["count"], 10'000);
   EXPECT_GE(json["latency_ns"]["p99_9"], json["latency_ns"]["p50"]);
