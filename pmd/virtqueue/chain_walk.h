@@ -30,6 +30,8 @@ class ChainWalk {
   // Something else about the chain is wrong.
   void Refuse() { wrong_ = true; }
   bool wrong() const { return wrong_; }
+  // The buffers are to be written to.
+  bool writable() const { return writable_ != 0; }
   // There is no room for it behind the chains in the list.
   bool put_off() const { return out_of_room_ && first_ > 0; }
 

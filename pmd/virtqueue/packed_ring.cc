@@ -88,12 +88,14 @@ void PackedRing::AddDescriptor(uint64_t address, PackedDescriptor descriptor,
   }
 }
 
-// Virtio 1.1, 2.7.7: its descriptors are used from first to last, and no flag counts but one.
+// Virtio 1.1, 2.7.7: its descriptors are used from first to last, and no flag counts but one. What
+// may be written to can be read, too: DPDK's driver sends the header of a frame so.
 void PackedRing::AddTable(uint64_t address, uint32_t length, ChainWalk& walk) const {
   for (const RawDescriptor& raw : walk.Table(address, length)) {
     if (walk.wrong() || !walk.Look()) return;
     const auto descriptor = PackedDescriptor::From(LoadOnce(raw.details));
-    walk.Add(LoadOnce(raw.address), descriptor.length, descriptor.flags);
+    const auto flags = descriptor.flags & (walk.writable() ? kDescriptorWrite : 0);
+    walk.Add(LoadOnce(raw.address), descriptor.length, static_cast<uint16_t>(flags));
   }
 }
 

@@ -136,6 +136,11 @@ TYPED_TEST(Malformed, GoodTableIsNot) {
   this->SpoilFirst(this->table_, 16, kDescriptorIndirect);
   EXPECT_FALSE(this->FirstIsMalformed());
 }
+TYPED_TEST(Malformed, TableOfBuffersInTheWrongDirection) {
+  this->WriteTable({this->Descriptor(this->buffer_, kGood, kDescriptorWrite)});
+  this->SpoilFirst(this->table_, 16, kDescriptorIndirect);
+  EXPECT_EQ(this->FirstIsMalformed(), !this->kPacked) << "DPDK's driver sends so in packed rings";
+}
 TYPED_TEST(Malformed, TableThatWasNotNegotiated) {
   this->WriteTable({this->Descriptor(this->buffer_, kGood, 0)});
   this->SpoilFirst(this->table_, 16, kDescriptorIndirect);
