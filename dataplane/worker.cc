@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "dataplane/notifications.h"
 #include "dataplane/packet_buffer.h"
 
 namespace vswitch {
@@ -65,6 +66,7 @@ uint32_t Worker::RunOnce(uint64_t now) {
   moved += schedule_.Round(poll_list(), now, [this](PollEntry& entry) { return Poll(entry); });
   if (deferred_count_ > 0) [[unlikely]]
     RunDeferred();
+  Notifications::Ours().Settle();
   counters_.rounds.Add(1);
   if (moved > 0) counters_.packets.Add(moved);
   return moved;

@@ -2,6 +2,7 @@
 // Frames from one guest's ring to another's, copied once, without a decision in between.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -84,8 +85,9 @@ class GuestToGuest final : public Path {
   void Run() override {
     ReadFrames(sender_.ring(), store_, burst_);
     WriteFrames(receiver_.ring(), burst_.view(), store_.buffers);
-    receiver_.ring().Notify();
     sender_.ring().Publish();
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    receiver_.ring().Notify();
     sender_.ring().Notify();
   }
   void After() override {

@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "dataplane/notifications.h"
 #include "pmd/virtqueue/packed_ring.h"
 #include "pmd/virtqueue/read_frames.h"
 #include "pmd/virtqueue/split_ring.h"
@@ -18,7 +19,7 @@
 namespace vswitch {
 
 // One worker at a time.
-class alignas(64) ServedRing {
+class alignas(64) ServedRing final : public Notifiable {
   template <typename Use>
   auto Visit(const Use& use) {
     auto* split = std::get_if<SplitRing>(&ring_);
@@ -34,18 +35,15 @@ class alignas(64) ServedRing {
     Visit([&](auto& ring) { ReadFrames(ring, store, burst); });
   }
   void GiveBack() {
-    Visit([](auto& ring) {
-      ring.Publish();
-      ring.Notify();
-    });
+    Visit([](auto& ring) { ring.Publish(); });
   }
   // The guest receives: WriteFrames.
   Written Write(std::span<const Packet> packets, ChainList& chains) {
-    return Visit([&](auto& ring) {
-      const Written written = WriteFrames(ring, packets, chains);
-      ring.Notify();
-      return written;
-    });
+    return Visit([&](auto& ring) { return WriteFrames(ring, packets, chains); });
+  }
+  // To be called after both, as Notifications do.
+  void Notify() override {
+    Visit([](auto& ring) { ring.Notify(); });
   }
   void SetKicks(bool wanted) {
     Visit([&](auto& ring) { ring.SetKicks(wanted); });

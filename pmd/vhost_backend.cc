@@ -81,19 +81,24 @@ class GuestLink {
   rte_mempool* const pool_;
 };
 
-// Of a ring that other workers may send to at the same time, if `shared`.
+// While a worker sends to a ring, which others may want to at the same time, if `shared`.
 class RingGuard {
  public:
-  RingGuard(ServedRing& ring, bool shared) : lock_(shared ? &ring.lock() : nullptr) {
+  RingGuard(ServedRing& ring, bool shared) : ring_(ring), lock_(shared ? &ring.lock() : nullptr) {
     if (lock_ != nullptr) rte_spinlock_lock(lock_);
   }
+  // Once the lock is free, another worker may be at the ring.
   ~RingGuard() {
-    if (lock_ != nullptr) rte_spinlock_unlock(lock_);
+    Notifications::Ours().Owe(ring_);
+    if (lock_ == nullptr) return;
+    Notifications::Ours().Settle();
+    rte_spinlock_unlock(lock_);
   }
   RingGuard(const RingGuard&) = delete;
   RingGuard& operator=(const RingGuard&) = delete;
 
  private:
+  ServedRing& ring_;
   rte_spinlock_t* const lock_;
 };
 
@@ -182,7 +187,9 @@ void VhostBackend::ReceiveAnnouncement(Burst& burst) {
 
 void VhostBackend::Finish(uint16_t /*queue*/) {
   ServedRing* source = std::exchange(ThisWorker(env_.pool).source, nullptr);
-  if (source != nullptr) source->GiveBack();
+  if (source == nullptr) return;
+  source->GiveBack();
+  Notifications::Ours().Owe(*source);
 }
 
 SendResult VhostBackend::Send(uint16_t queue, Burst& burst) {

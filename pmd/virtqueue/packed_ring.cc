@@ -113,13 +113,6 @@ void PackedRing::LogStaged(Direction direction, std::span<const Segment> chains)
   }
 }
 
-void PackedRing::Announce() {
-  // As in SplitRing.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (WantsCall()) Interrupter::Ours().Call(call_fd_);
-  unannounced_ = 0;
-}
-
 bool PackedRing::WantsCall() const {
   const uint32_t event = LoadOnce(*driver_event_);
   const auto flags = static_cast<uint16_t>(event >> 16);

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "pmd/virtqueue/chain.h"
 #include "pmd/virtqueue/chain_walk.h"
+#include "pmd/virtqueue/notify.h"
 #include "pmd/virtqueue/ring_buffers.h"
 #include "pmd/virtqueue/ring_layout.h"
 #include "pmd/virtqueue/ring_setup.h"
@@ -51,7 +52,8 @@ class PackedRing {
     buffers_.Log(&descriptors_[held_index_].details, sizeof(held_));
   }
   void Notify() {
-    if (unannounced_ > 0) Announce();
+    if (unannounced_ > 0 && WantsCall()) Interrupter::Ours().Call(call_fd_);
+    unannounced_ = 0;
   }
 
   void SetKicks(bool wanted);
@@ -107,7 +109,6 @@ class PackedRing {
 
   // As in SplitRing. In order, only the descriptor that is held back is written to.
   void LogStaged(Direction direction, std::span<const Segment> chains) const;
-  void Announce();
   bool WantsCall() const;
 
   RingBuffers buffers_;

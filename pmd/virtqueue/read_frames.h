@@ -50,9 +50,9 @@ inline bool ReadPlain(Segment& chain, uint16_t header_size, GuestFrame& frame, P
 }  // namespace read_internal
 
 // Takes up to a burst of frames out of the ring, into a burst that is empty. Their chains are
-// staged; the caller gives them back with ring.Publish() and ring.Notify() once nobody needs the
-// frames any more, and before the store is used again. Chains that are no frames are counted as
-// malformed. The ring's worker; never waits.
+// staged; the caller gives them back with ring.Publish(), a fence and ring.Notify() once nobody
+// needs the frames any more, and before the store is used again. Chains that are no frames are
+// counted as malformed. The ring's worker; never waits.
 template <typename Ring>
 void ReadFrames(Ring& ring, FrameStore& store, Burst& burst) {
   ChainList& chains = store.chains;

@@ -3,8 +3,6 @@
 
 #include <atomic>
 
-#include "pmd/virtqueue/notify.h"
-
 namespace vswitch {
 
 absl::StatusOr<SplitRing> SplitRing::Create(const RingSetup& setup, Position position) {
@@ -86,13 +84,6 @@ void SplitRing::LogStaged(Direction direction, std::span<const Segment> chains) 
   for (const Segment& first : chains) {
     if (first.slots > 0) log.Mark(&used_->entries()[--place & mask_], sizeof(UsedElement));
   }
-}
-
-void SplitRing::Announce() {
-  // What was published must be visible before the guest's wish is read: it may be about to sleep.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  if (WantsCall()) Interrupter::Ours().Call(call_fd_);
-  unannounced_ = 0;
 }
 
 bool SplitRing::WantsCall() const {

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "pmd/virtqueue/chain.h"
 #include "pmd/virtqueue/chain_walk.h"
+#include "pmd/virtqueue/notify.h"
 #include "pmd/virtqueue/ring_buffers.h"
 #include "pmd/virtqueue/ring_layout.h"
 #include "pmd/virtqueue/ring_setup.h"
@@ -56,8 +57,10 @@ class SplitRing {
     buffers_.Log(&used_->index, sizeof(used_->index));
   }
   // Interrupts the guest if it wants to know of what was published since the last call.
+  // REQUIRES: a full memory fence since then. The guest may be about to sleep.
   void Notify() {
-    if (unannounced_ > 0) Announce();
+    if (unannounced_ > 0 && WantsCall()) Interrupter::Ours().Call(call_fd_);
+    unannounced_ = 0;
   }
 
   // Asks the guest to kick when it makes chains available, or not to. After asking for kicks, take
@@ -86,7 +89,6 @@ class SplitRing {
 
   // Marks what was written to the last chains staged, and their elements.
   void LogStaged(Direction direction, std::span<const Segment> chains) const;
-  void Announce();
   bool WantsCall() const;
 
   RingBuffers buffers_;

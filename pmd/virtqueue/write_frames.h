@@ -187,10 +187,10 @@ class FrameWriter {
 };
 
 // Copies frames into the guest's buffers and shows them to it, in order. What finds no room is left
-// out and does not hold up smaller frames behind it. The caller interrupts the guest with
-// ring.Notify(). The packets stay the caller's, at most Burst::kCapacity; what offloads they ask
-// for the guest has negotiated. `chains` is scratch space, not the list that frames are read into.
-// The ring's worker; never waits.
+// out and does not hold up smaller frames behind it. The caller interrupts the guest with a fence
+// and ring.Notify(). The packets stay the caller's, at most Burst::kCapacity; what offloads they
+// ask for the guest has negotiated. `chains` is scratch space, not the list that frames are read
+// into. The ring's worker; never waits.
 template <typename Ring>
 Written WriteFrames(Ring& ring, std::span<const Packet> packets, ChainList& chains) {
   return FrameWriter<Ring>(ring, packets, chains).Run();

@@ -286,6 +286,11 @@ void FakeGuest::DescribeRing(uint16_t index, uint16_t taken) {
   Request(kSetVringKick, BytesOf(number), ring.kick);
 }
 
+uint64_t FakeGuest::TakeCalls(uint16_t index) const {
+  uint64_t calls = 0;
+  return read(rings_[index].call, &calls, sizeof(calls)) == sizeof(calls) ? calls : 0;
+}
+
 uint8_t* FakeGuest::RingMemory(uint16_t index) const {
   return memory_ + uint64_t{index} * kRingStride;
 }

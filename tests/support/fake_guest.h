@@ -76,6 +76,9 @@ class FakeGuest {
   // The other side asks not to be notified of what is put into ring `index`.
   bool NotificationsOff(uint16_t index) const;
 
+  // How often the other side interrupted for ring `index` since the last call.
+  uint64_t TakeCalls(uint16_t index) const;
+
   // Tells the other side that there is something new in ring `index`.
   void Kick(uint16_t index) const;
 

@@ -19,6 +19,7 @@
 #include <thread>
 #include <utility>
 
+#include "dataplane/notifications.h"
 #include "dataplane/packet_buffer.h"
 #include "dataplane/rcu.h"
 #include "pmd/factory.h"
@@ -66,11 +67,17 @@ class VhostGuestTest : public testing::Test {
     Burst burst;
     for (const Packet& packet : packets) burst.packets[burst.count++] = packet;
     const SendResult result = backend_->Send(queue, burst);
+    Notifications::Ours().Settle();
     PacketBuffer::Free(burst.view().subspan(result.accepted));
     return result;
   }
   SendResult Send(const Packet& packet, uint16_t queue = 0) {
     return Send(std::span(&packet, 1), queue);
+  }
+  // As at the end of a worker's round.
+  void Finish(uint16_t queue) {
+    backend_->Finish(queue);
+    Notifications::Ours().Settle();
   }
   static bool Eventually(const std::function<bool()>& condition) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);

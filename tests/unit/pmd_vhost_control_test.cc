@@ -42,7 +42,7 @@ class VhostControlTest : public VhostGuestTest {
     std::vector<Bytes> frames;
     for (const Packet& packet : burst.view()) frames.push_back(FrameBytes(packet));
     PacketBuffer::Free(burst.view());
-    backend_->Finish(queue);
+    Finish(queue);
     return frames;
   }
 };
@@ -237,7 +237,7 @@ TEST_F(VhostControlTest, ADisabledRingIsLeftBeforeTheAnswer) {
       backend_->Receive(0, burst);
       PacketBuffer::Free(burst.view());
       while (burst.count > 0 && !answered.load()) std::this_thread::yield();
-      backend_->Finish(0);
+      Finish(0);
     });
     const auto rounds_more = [&worker](uint32_t more) {
       const uint32_t before = worker.rounds();

@@ -66,12 +66,32 @@ TEST_F(VhostGuestTest, CarriesFramesBothWays) {
     EXPECT_EQ(received[i].header.gso_type, 0);
   }
   EXPECT_EQ(guest_.TransmitsDone(0), 0) << "the frames were still in use";
-  backend_->Finish(0);
+  Finish(0);
   EXPECT_EQ(guest_.TransmitsDone(0), 32);
   burst.count = 0;
   backend_->Receive(0, burst);
   EXPECT_EQ(burst.count, 8);
-  backend_->Finish(0);
+  Finish(0);
+}
+
+TEST_F(VhostGuestTest, InterruptsOncePerRoundAndRing) {
+  CreateConnected();
+  guest_.Start(kSends | kTakes);
+  guest_.PostBuffers(0, 8);
+  for (const uint16_t ring : {0, 1}) guest_.TakeCalls(ring);
+  Burst burst;
+  for (int i = 0; i < 2; ++i) {
+    guest_.Transmit(0, {}, BuildIpFrame({.udp = true}).bytes);
+    burst.count = 0;
+    backend_->Receive(0, burst);
+    ASSERT_EQ(backend_->Send(0, burst).accepted, 1);
+    backend_->Finish(0);
+  }
+  for (const uint16_t ring : {0, 1}) EXPECT_EQ(guest_.TakeCalls(ring), 0u);
+  Notifications::Ours().Settle();
+  for (const uint16_t ring : {0, 1}) EXPECT_EQ(guest_.TakeCalls(ring), 1u);
+  Notifications::Ours().Settle();
+  for (const uint16_t ring : {0, 1}) EXPECT_EQ(guest_.TakeCalls(ring), 0u);
 }
 
 TEST_F(VhostGuestTest, AsksTheGuestNotToKickUntilItsQueueRests) {
@@ -139,7 +159,7 @@ TEST_P(VhostRequestTest, TravelsUntouchedFromGuestToGuest) {
   EXPECT_EQ(burst.packets[0].offload().gso, offload.gso);
   EXPECT_EQ(burst.packets[0].offload().gso_size, offload.gso_size);
   ASSERT_EQ(backend_->Send(0, burst).accepted, 1);
-  backend_->Finish(0);
+  Finish(0);
   const auto received = guest_.TakeReceived(0);
   ASSERT_EQ(received.size(), 1u);
   // All of it, with the pseudo-header sum that the sender put there.
@@ -241,7 +261,7 @@ TEST_F(VhostGuestTest, RefusesSenselessRequests) {
   EXPECT_EQ(burst.malformed, 3);
   ASSERT_EQ(burst.count, 1);
   EXPECT_EQ(FrameBytes(burst.packets[0]), good.bytes);
-  backend_->Finish(0);
+  Finish(0);
   EXPECT_EQ(guest_.TransmitsDone(0), 4);
 }
 
@@ -277,7 +297,7 @@ TEST_F(VhostGuestTest, SurvivesReboots) {
     Burst burst;
     backend_->Receive(0, burst);
     EXPECT_EQ(burst.count, 1);
-    backend_->Finish(0);
+    Finish(0);
     guest_.Stop();
     EXPECT_FALSE(Connected());
     const SendResult result = Send(MakeFrame(60));
@@ -373,7 +393,7 @@ TEST_F(VhostGuestTest, ReceivesFromEveryPairTheGuestHas) {
     backend_->Receive(pair % 2, burst);
     ASSERT_EQ(burst.count, 1);
     EXPECT_EQ(burst.packets[0].length(), 142u + pair);
-    backend_->Finish(pair % 2);
+    Finish(pair % 2);
   }
 }
 
@@ -387,7 +407,7 @@ TEST_F(VhostGuestTest, ABusyPairDoesNotStarveAnother) {
     Burst burst;
     backend_->Receive(0, burst);
     for (const Packet& packet : burst.view()) seen |= packet.length() == 49;
-    backend_->Finish(0);
+    Finish(0);
   }
   EXPECT_TRUE(seen);
 }
