@@ -154,6 +154,7 @@ uint16_t PackedRing::TakePlain(ChainList& list, uint16_t most) {
   const uint32_t wanted = next_.available | kKind;
   const RawDescriptor* raw = descriptors_ + next_.index;
   const PlainBuffers plain = buffers_.Plain();
+  const uint16_t header_size = buffers_.header_size();
   Segment* segment = list.end();
   const Segment* end = segment + std::min<uint16_t>(most, size_ - next_.index);
   for (; segment < end; ++segment, ++raw) {
@@ -162,7 +163,7 @@ uint16_t PackedRing::TakePlain(ChainList& list, uint16_t most) {
     const uint64_t address = LoadOnce(raw->address);
     if (!plain.Holds(address, descriptor.length)) break;
     *segment = {plain.At(address), descriptor.length, descriptor.id, 1};
-    PrefetchBuffer<kDirection>(segment->data);
+    PrefetchBuffer<kDirection>(segment->data, header_size);
   }
   const auto taken = static_cast<uint16_t>(segment - list.end());
   list.Extend(taken);

@@ -28,6 +28,9 @@ void StoreRelease(T& word, T value) {
   std::atomic_ref(word).store(value, std::memory_order_release);
 }
 
+// Whether a cache line begins there.
+inline bool BeginsLine(const void* place) { return reinterpret_cast<uintptr_t>(place) % 64 == 0; }
+
 inline void PrefetchRead(const void* address) { __builtin_prefetch(address); }
 // Asks for the line as its owner. The compiler's own intrinsic does not unless the CPU is known to
 // have the instruction, which elsewhere does nothing.
@@ -36,12 +39,16 @@ inline void PrefetchWrite(const void* address) {
 }
 
 // Before a buffer is copied from or to: its header, and the headers of the frame behind that, which
-// drivers place in two lines.
+// drivers place in two lines. A header in a line of its own need not be written to
+// (FrameWriter::WriteHeader).
 template <Direction kDirection>
-void PrefetchBuffer(const uint8_t* buffer) {
-  constexpr auto* kPrefetch = kDirection == Direction::kFromGuest ? PrefetchRead : PrefetchWrite;
-  kPrefetch(buffer);
-  kPrefetch(buffer + 64);
+void PrefetchBuffer(const uint8_t* buffer, uint16_t header_size) {
+  if (kDirection == Direction::kFromGuest || BeginsLine(buffer + header_size)) {
+    PrefetchRead(buffer);
+  } else {
+    PrefetchWrite(buffer);
+  }
+  kDirection == Direction::kFromGuest ? PrefetchRead(buffer + 64) : PrefetchWrite(buffer + 64);
 }
 
 }  // namespace vswitch

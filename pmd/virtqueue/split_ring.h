@@ -135,6 +135,7 @@ uint16_t SplitRing::TakePlain(ChainList& list, uint16_t most) {
   const PlainBuffers plain = buffers_.Plain();
   const uint32_t mask = mask_;
   uint32_t next = next_;
+  const uint16_t header_size = buffers_.header_size();
   Segment* segment = list.end();
   for (const Segment* end = segment + most; segment < end; ++segment, ++next) {
     const uint16_t head = LoadOnce(entries[next & mask]);
@@ -144,7 +145,7 @@ uint16_t SplitRing::TakePlain(ChainList& list, uint16_t most) {
     const uint64_t address = LoadOnce(descriptors[head].address);
     if (!plain.Holds(address, descriptor.length)) break;
     *segment = {plain.At(address), descriptor.length, head, 1};
-    PrefetchBuffer<kDirection>(segment->data);
+    PrefetchBuffer<kDirection>(segment->data, header_size);
   }
   const auto taken = static_cast<uint16_t>(segment - list.end());
   list.Extend(taken);

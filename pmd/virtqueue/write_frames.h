@@ -133,6 +133,13 @@ class FrameWriter {
     return next_ = chains_.segments();
   }
 
+  template <typename Word>
+  static Word Load(const uint8_t* from) {
+    Word word;
+    std::memcpy(&word, from, sizeof(word));
+    return word;
+  }
+
   // All 12 bytes; where the header has 10, the frame overwrites the last two.
   void WriteHeader(uint16_t i, uint16_t buffers, uint8_t* to) const {
     const Packet& packet = packets_[i];
@@ -141,9 +148,11 @@ class FrameWriter {
       std::memcpy(to, &header, sizeof(header));
       return;
     }
-    // As above, in words.
+    // As above, in words. Usually it is what stands there from the last time: a line that is not
+    // written to stays in the guest's cache.
     const uint64_t start = 0;
     const uint32_t rest = uint32_t{buffers} << 16;
+    if (Load<uint64_t>(to) == start && Load<uint32_t>(to + sizeof(start)) == rest) return;
     std::memcpy(to, &start, sizeof(start));
     std::memcpy(to + sizeof(start), &rest, sizeof(rest));
   }
