@@ -83,13 +83,17 @@ def signal(guest, port, name):
     guest.run(f"kill -{name} $(cat /tmp/{port})")
 
 
-def wait_rounds(guest, rounds):
-    """Until all memory was copied, and so many times but one what had changed meanwhile."""
-    def copied():
-        state = guest.migration()
-        assert state["status"] in ("setup", "active"), state
-        return state.get("ram", {}).get("dirty-sync-count", 0) > rounds
-    wait_until(copied, 60, f"{rounds} rounds")
+def rounds(guest):
+    """How often all was copied that had changed since the last time."""
+    state = guest.migration()
+    assert state["status"] in ("setup", "active"), state
+    return state.get("ram", {}).get("dirty-sync-count", 1) - 1
+
+
+def wait_rounds(guest, more):
+    """Until whatever changed before is copied, and so many rounds but one besides."""
+    goal = rounds(guest) + more + 1
+    wait_until(lambda: rounds(guest) >= goal, 60, f"{more} rounds")
 
 
 def finish(guest):
@@ -123,8 +127,8 @@ def drop_reasons(world):
 def test_guest_moves_while_it_talks(queues, options):
     with departure(queues, options) as (world, here, there):
         original = be_busy(here)
-        serve(here, ECHO_PORT, 1 << 16, "-e cat")
         serve(here, UNREAD_PORT, 1 << 20, ">/tmp/read")
+        serve(here, ECHO_PORT, 1 << 16, "-e cat")  # the last, as its limit is everybody's
         echo = Echo(world.outside, GUEST, ECHO_PORT)
         unread = connect(world.outside, GUEST, UNREAD_PORT)
         signal(here, UNREAD_PORT, "STOP")
@@ -139,10 +143,13 @@ def test_guest_moves_while_it_talks(queues, options):
             wait_rounds(here, 1)
             wait_answers(ping, 1)
             settled = answered(ping)[-1]  # without what was lost when the log was switched on
-            # Into pages that were copied already, and that nobody but vswitch writes to.
+            echo.pause()
+            wait_rounds(here, 1)
+            # Into buffers that were copied already, and that only vswitch writes to.
             leave_unread(unread, UNREAD)
+            echo.resume()
             echo.wait_progress()
-            wait_rounds(here, 3)
+            wait_rounds(here, 1)
             assert gaps(ping, settled) == []
             finish(here)
             broadcasts.wait_for(frame)

@@ -31,8 +31,10 @@ class Echo:
     def __init__(self, netns, address, port):
         self._connection = connect(netns, address, port)
         self._stopping = threading.Event()
-        self._sent, self._heard = hashlib.sha256(), hashlib.sha256()
-        self.heard_bytes = 0
+        self._may_talk = threading.Event()
+        self._may_talk.set()
+        self._said, self._heard = hashlib.sha256(), hashlib.sha256()
+        self._said_bytes = self._heard_bytes = 0
         self._failures = []
         self._threads = [threading.Thread(target=self._run, args=(work,), daemon=True)
                          for work in (self._talk, self._listen)]
@@ -47,22 +49,33 @@ class Echo:
 
     def _talk(self):
         source = random.Random(1)
-        while not self._stopping.is_set():
+        while self._may_talk.wait() and not self._stopping.is_set():
             chunk = source.randbytes(_CHUNK)
+            self._said_bytes += len(chunk)
+            self._said.update(chunk)
             self._connection.sendall(chunk)
-            self._sent.update(chunk)
         self._connection.shutdown(socket.SHUT_WR)
 
     def _listen(self):
         while chunk := self._connection.recv(_CHUNK):
             self._heard.update(chunk)
-            self.heard_bytes += len(chunk)
+            self._heard_bytes += len(chunk)
 
-    def wait_progress(self, octets=1 << 20, timeout=60):
+    def wait_progress(self, octets=1 << 20):
         """Until so many more have come back."""
-        goal = self.heard_bytes + octets
-        wait_until(lambda: self._failures or self.heard_bytes >= goal, timeout,
-                   "bytes come back")
+        goal = self._heard_bytes + octets
+        self._wait(lambda: self._heard_bytes >= goal)
+
+    def pause(self):
+        """Nothing is said, and everything has come back, until resume()."""
+        self._may_talk.clear()
+        self._wait(lambda: self._heard_bytes == self._said_bytes)
+
+    def resume(self):
+        self._may_talk.set()
+
+    def _wait(self, condition):
+        wait_until(lambda: self._failures or condition(), 60, "bytes come back")
         assert not self._failures, self._failures
 
     def stop(self):
@@ -73,7 +86,7 @@ class Echo:
             assert not thread.is_alive()
         self._connection.close()
         assert not self._failures, self._failures
-        assert self._heard.digest() == self._sent.digest()
+        assert self._heard.digest() == self._said.digest()
 
 
 def leave_unread(connection, data):

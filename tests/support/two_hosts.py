@@ -29,6 +29,8 @@ class TwoHosts:
             self.outside.ip("link", "add", BRIDGE, "type", "bridge", "mcast_snooping", 0)
             self.outside.ip("addr", "add", f"{self.address}/24", "dev", BRIDGE)
             self.outside.ip("link", "set", BRIDGE, "up")
+            # So the guest gets frames of its MTU.
+            self.outside.run("ethtool", "-K", BRIDGE, "tso", "off", "gso", "off")
             for _ in range(2):
                 self.hosts.append(self._add_host(stack))
             self._stack = stack.pop_all()
