@@ -6,6 +6,7 @@
 #define VSWITCH_DATAPLANE_PACKET_H_
 
 #include <array>
+#include <bit>
 #include <cstdint>
 #include <span>
 
@@ -27,8 +28,10 @@ struct Offload {
   GsoType gso = GsoType::kNone;
   bool needs_checksum = false;
 
-  // Without a branch: it is asked of every packet.
-  bool Any() const { return needs_checksum | (gso != GsoType::kNone); }
+  bool Any() const { return Requests() != 0; }
+  // Nothing when nothing is asked for. The last two members in one word: it is asked of every
+  // packet, and of several at once when or'ed.
+  uint64_t Requests() const { return std::bit_cast<uint64_t>(*this) >> 48; }
 };
 
 // One frame in flight, owned by exactly one Burst slot, mailbox entry or backend. 32 bytes,

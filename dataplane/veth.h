@@ -28,7 +28,8 @@ class Veth final : public Netdev {
   // A whole Ethernet header, and no more than the peer takes (is_skb_forwardable): GSO frames are
   // exempt, whoever puts them on a wire cuts them up.
   bool Fits(const Packet& packet) const;
-  bool AllFit(const Burst& burst) const;
+  // True: all fit. False: some may not, or ask for segmentation.
+  bool AllFitPlainly(const Burst& burst) const;
   // Keeps the others in order.
   void DropUnfit(Worker& worker, Burst& burst) const;
   void DropOne(Worker& worker, const Packet& packet) const;

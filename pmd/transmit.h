@@ -19,9 +19,9 @@
 namespace vswitch {
 
 inline bool AnyOffload(const Burst& burst) {
-  bool any = false;
-  for (const Packet& packet : burst.view()) any |= packet.offload().Any();
-  return any;
+  uint64_t requests = 0;
+  for (const Packet& packet : burst.view()) requests |= packet.offload().Requests();
+  return requests != 0;
 }
 
 inline void GatherMbufs(std::span<const Packet> packets, rte_mbuf** mbufs) {
