@@ -57,7 +57,7 @@ class Load:
         """So many packets at once, that the switch finds whole bursts also when it is faster than
         the generator, in lines that were not written an instant ago; None: as many as are due."""
         small = self.size != "imix" and self.size <= self.SMALL
-        return self.ring_size // 4 if small else None
+        return self.ring_size // 2 if small else None
 
     @property
     def window(self):

@@ -85,9 +85,9 @@ def test_options_of_a_load():
         "--size", "imix", "--queue-size", 512, "--packed", "--both", "--flows", 7]
 
 
-def test_small_packets_come_in_bursts_of_a_fourth_of_the_ring():
-    assert [Load(size).burst for size in (64, 256, 570, "imix")] == [64, 64, None, None]
-    assert Load(ring_size=1024).burst == 256
+def test_small_packets_come_in_bursts_of_half_the_ring():
+    assert [Load(size).burst for size in (64, 256, 570, "imix")] == [128, 128, None, None]
+    assert Load(ring_size=1024).burst == 512
 
 
 def test_one_pair_stays_alone_where_another_has_more(tmp_path):
