@@ -47,6 +47,7 @@ struct AddressTable::Place {
 };
 
 AddressTable::AddressTable() : state_(kFirstBuckets) {
+  Stamp();
   static_assert(sizeof(Bucket) == 64);
   std::random_device random;
   for (uint64_t& secret : secret_) secret = uint64_t{random()} << 32 | random();
@@ -185,9 +186,15 @@ void AddressTable::Find(std::span<const AddressKey> keys, std::span<uint64_t> va
   Finish(keys, lookups, values);
 }
 
+void AddressTable::Stamp() {
+  static std::atomic<uint64_t> last{0};
+  stamp_.store(last.fetch_add(1, std::memory_order_relaxed) + 1, std::memory_order_release);
+}
+
 bool AddressTable::Insert(const AddressKey& key, uint64_t value) {
   if (Find(key) != kNone) return false;
   Put(EmptyPlace(ChainOf(key)), key, value);
+  Stamp();
   for (++size_; BucketsIn(state_) < kBucketsPerAddress * size_;) Split();
   return true;
 }
@@ -197,6 +204,7 @@ bool AddressTable::Erase(const AddressKey& key) {
   for (const Place& place : Entries(ChainOf(key))) {
     if (KeyAt(place) != key) continue;
     Clear(place);
+    Stamp();
     --size_;
     return true;
   }

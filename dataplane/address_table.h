@@ -38,6 +38,9 @@ class AddressTable {
   bool Erase(const AddressKey& key);
   size_t size() const { return size_; }
 
+  // Any thread. Another one after each change, and never one that any table had before: what was
+  // found after reading it holds while it stays.
+  uint64_t stamp() const { return stamp_.load(std::memory_order_acquire); }
   // Any thread. kNone when the address is not there or is none.
   uint64_t Find(const AddressKey& key) const;
   // The same for up to kBatch addresses, whose cache lines are fetched at the same time.
@@ -74,6 +77,7 @@ class AddressTable {
   uint64_t Search(const AddressKey& key, uint64_t hash, uint64_t state) const;
 
   // The writer's.
+  void Stamp();
   Bucket& ChainOf(const AddressKey& key) const;
   static AddressKey KeyAt(const Place& place);
   static std::vector<Place> Entries(Bucket& first);
@@ -91,6 +95,7 @@ class AddressTable {
   void FreeEmptyTail(Bucket& first);
 
   std::array<uint64_t, 4> secret_;
+  std::atomic<uint64_t> stamp_;
   std::atomic<uint64_t> state_;  // low half: buckets in use; high half: announcements
   // Where bucket 0 would be if all were like those of a segment.
   std::array<std::atomic<uintptr_t>, kSegments> origins_{};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: BSD-3-Clause
 #include "dataplane/ipvlan_deliver.h"
 
+#include <algorithm>
+
 #include "dataplane/ipvlan.h"
 #include "dataplane/worker.h"
 
@@ -22,10 +24,11 @@ void DropTooBig(Worker& worker, DeviceId slave, const Packet& packet) {
   worker.Drop(slave, DropReason::kTooBig, {&packet, 1});
 }
 
-bool AllForwardable(uint32_t mtu, const Burst& burst) {
-  bool all = true;
-  for (const Packet& packet : burst.view()) all &= IsForwardable(packet, mtu);
-  return all;
+// False: some may not be, or ask for segmentation.
+bool AllForwardablePlainly(uint32_t mtu, const Burst& burst) {
+  uint32_t longest = 0;
+  for (const Packet& packet : burst.view()) longest = std::max(longest, packet.length());
+  return longest <= mtu + kEthernetHeaderSize + kVlanTagSize;
 }
 
 void KeepForwardable(Worker& worker, DeviceId slave, uint32_t mtu, Burst& burst) {
@@ -52,7 +55,7 @@ void ForwardToSlave(Worker& worker, DeviceId slave, uint16_t queue, uint16_t mar
   }
   if (!ipvlan->state().up) return DropAll(worker, slave, burst);
   const uint32_t mtu = ipvlan->state().mtu;
-  if (!AllForwardable(mtu, burst)) [[unlikely]]
+  if (!AllForwardablePlainly(mtu, burst)) [[unlikely]]
     KeepForwardable(worker, slave, mtu, burst);
   const auto all_marks = static_cast<uint16_t>(marks | kCountHeaderTwice);
   worker.Deliver({.from = {}, .to = slave, .queue = queue, .marks = all_marks}, burst);

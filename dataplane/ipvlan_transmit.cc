@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <span>
 
+#include "dataplane/address_memo.h"
 #include "dataplane/ipvlan.h"
 #include "dataplane/ipvlan_answer.h"
 #include "dataplane/ipvlan_classify.h"
@@ -70,20 +71,23 @@ class Transmission {
         burst_(burst) {}
 
   void Run() {
-    state_.mode == IpvlanMode::kL2 ? ChooseL2() : ChooseL3();
+    if (!ChooseKnown()) state_.mode == IpvlanMode::kL2 ? ChooseL2() : ChooseL3();
     StageBurst(std::span<Exit>(exits_), burst_,
                [this](const Exit& exit, Burst& packets) { Take(exit, packets); });
   }
 
  private:
+  using Keys = std::array<AddressKey, Burst::kCapacity>;
+
+  bool ChooseKnown();
   void ChooseL2();
-  Exit WithoutLookup(const Packet& packet, uint16_t index);
+  Exit WithoutLookup(const Packet& packet, AddressKey& key);
   void ChooseL3();
-  Exit WithoutRoute(Packet& packet, uint16_t index);
+  Exit WithoutRoute(Packet& packet, AddressKey& key);
   void RouteRest();
   Exit RouteOut(Packet& packet, const DstEntry& hop);
-  // Lets choose(packet, index) say where every packet goes whose key the address table does not
-  // know. What that needs of the table is on its way meanwhile.
+  // Lets choose(packet, key) say where every packet goes whose key, which it fills, the address
+  // table does not know. What that needs of the table is on its way meanwhile.
   template <typename Choose>
   void FindSiblings(const Choose& choose);
 
@@ -104,26 +108,56 @@ class Transmission {
   const IpvlanPortState& state_;
   const uint16_t queue_;
   Burst& burst_;
-  std::array<AddressKey, Burst::kCapacity> keys_;
   std::array<Exit, Burst::kCapacity> exits_;
 };
+
+// This worker's.
+AddressMemo& Memo() {
+  thread_local AddressMemo memo;
+  return memo;
+}
+
+// A burst of nothing but IPv4 to siblings that this worker sent to lately, as most are. False, and
+// nothing is chosen, for any other.
+bool Transmission::ChooseKnown() {
+  if (state_.flags != IpvlanFlags::kBridge) return false;
+  const AddressMemo& memo = Memo();
+  const uint64_t stamp = port_.addresses().stamp();
+  const bool l2 = state_.mode == IpvlanMode::kL2;
+  for (uint16_t i = 0; i < burst_.count; ++i) {
+    const Packet& packet = burst_.packets[i];
+    uint32_t destination;
+    if (!IsPlainIpv4(packet, destination)) return false;
+    if (l2 && !EthernetView(packet.Headers()).IsForItself()) return false;
+    const uint64_t found = memo.Find(destination, stamp);
+    if (found == AddressTable::kNone) return false;
+    exits_[i] = Exit::To(std::bit_cast<DeviceId>(found));
+  }
+  return true;
+}
 
 template <typename Choose>
 void Transmission::FindSiblings(const Choose& choose) {
   constexpr uint16_t kAtOnce = 8;
+  constexpr uint16_t kRemembered = 4;  // of a burst: that costs something, and others will follow
   const AddressTable& addresses = port_.addresses();
+  const uint64_t stamp = addresses.stamp();
   AddressTable::Lookups lookups(addresses);
+  Keys keys;
   for (uint16_t i = 0; i < burst_.count;) {
     const uint16_t first = i;
     const auto end = std::min<uint16_t>(burst_.count, first + kAtOnce);
-    for (; i < end; ++i) choose(burst_.packets[i], i);
-    addresses.Begin({keys_.data(), end}, first, lookups);
+    for (; i < end; ++i) exits_[i] = choose(burst_.packets[i], keys[i]);
+    addresses.Begin({keys.data(), end}, first, lookups);
   }
   std::array<uint64_t, Burst::kCapacity> found;
-  addresses.Finish({keys_.data(), burst_.count}, lookups, found);
+  addresses.Finish({keys.data(), burst_.count}, lookups, found);
   const bool isolated = state_.flags == IpvlanFlags::kPrivate;
   for (uint16_t i = 0; i < burst_.count; ++i) {
     if (found[i] == AddressTable::kNone) continue;
+    if (i < kRemembered && keys[i].family == AddressKey::Family::kIpv4) {
+      Memo().Remember(static_cast<uint32_t>(keys[i].low), stamp, found[i]);
+    }
     exits_[i] =
         isolated ? Exit::Drop(DropReason::kIsolated) : Exit::To(std::bit_cast<DeviceId>(found[i]));
   }
@@ -132,26 +166,26 @@ void Transmission::FindSiblings(const Choose& choose) {
 // All slaves have the lower device's MAC: a frame from a MAC to itself is for one of them, or for
 // the lower device.
 void Transmission::ChooseL2() {
-  FindSiblings([this](Packet& packet, uint16_t i) { exits_[i] = WithoutLookup(packet, i); });
+  FindSiblings([this](Packet& packet, AddressKey& key) { return WithoutLookup(packet, key); });
 }
 
-Exit Transmission::WithoutLookup(const Packet& packet, uint16_t index) {
+Exit Transmission::WithoutLookup(const Packet& packet, AddressKey& key) {
   if (!HasEthernetHeader(packet)) return {};
   const EthernetView ethernet(packet.Headers());
   if (ethernet.IsForItself() && state_.flags != IpvlanFlags::kVepa) {
-    keys_[index] = SentTo(packet);
+    key = SentTo(packet);
     return Exit(Exit::Way::kLowerStack);
   }
   return Exit(ethernet.IsForGroup() ? Exit::Way::kGroup : Exit::Way::kWire);
 }
 
 void Transmission::ChooseL3() {
-  FindSiblings([this](Packet& packet, uint16_t i) { exits_[i] = WithoutRoute(packet, i); });
+  FindSiblings([this](Packet& packet, AddressKey& key) { return WithoutRoute(packet, key); });
   RouteRest();
 }
 
 // Anything but a drop for being too short: to be routed, unless it is for a sibling.
-Exit Transmission::WithoutRoute(Packet& packet, uint16_t index) {
+Exit Transmission::WithoutRoute(Packet& packet, AddressKey& key) {
   if (!HasEthernetHeader(packet)) return Exit::Drop(DropReason::kTooShort);
   const bool may_ask = slave_.answers_neighbours &&
                        EthernetView(packet.Headers()).ethertype() != RTE_ETHER_TYPE_IPV4;
@@ -161,26 +195,27 @@ Exit Transmission::WithoutRoute(Packet& packet, uint16_t index) {
     if (answer == NeighbourAnswer::kReady) return Exit(Exit::Way::kAnswer);
     if (answer == NeighbourAnswer::kOwn) return Exit(Exit::Way::kOwn);
   }
-  if (state_.flags != IpvlanFlags::kVepa) keys_[index] = SentTo(packet);
+  if (state_.flags != IpvlanFlags::kVepa) key = SentTo(packet);
   return Exit::Drop(DropReason::kNotRouted);
 }
 
 void Transmission::RouteRest() {
   const std::span<const Exit> exits(exits_.data(), burst_.count);
   if (std::ranges::find(exits, Exit::Drop(DropReason::kNotRouted)) == exits.end()) return;
+  Keys keys;
   bool ask = false;
   for (uint16_t i = 0; i < burst_.count; ++i) {
     const Packet& packet = burst_.packets[i];
     const bool routed = exits_[i] == Exit::Drop(DropReason::kNotRouted) &&
                         !EthernetView(packet.Headers()).IsForGroup();
-    keys_[i] = routed ? RoutedBy(packet) : AddressKey{};
-    ask |= keys_[i].valid();
+    keys[i] = routed ? RoutedBy(packet) : AddressKey{};
+    ask |= keys[i].valid();
   }
   if (!ask) return;
   std::array<DstEntry, Burst::kCapacity> hops;
-  port_.next_hops().Find({keys_.data(), burst_.count}, hops);
+  port_.next_hops().Find({keys.data(), burst_.count}, hops);
   for (uint16_t i = 0; i < burst_.count; ++i) {
-    if (keys_[i].valid()) exits_[i] = RouteOut(burst_.packets[i], hops[i]);
+    if (keys[i].valid()) exits_[i] = RouteOut(burst_.packets[i], hops[i]);
   }
 }
 

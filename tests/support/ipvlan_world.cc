@@ -48,6 +48,13 @@ void IpvlanWorld::Run(int rounds) {
   }
 }
 
+void IpvlanWorld::Clear() {
+  for (const End& end : ends_) end.far->sent.clear();
+  OutboundFrame outbound;
+  while (plane.host().ReceiveOutbound(outbound)) {
+  }
+}
+
 std::string IpvlanWorld::Outcome(End& end, const FrameContent& frame) {
   const DeviceTotals before = Totals(end);
   Offer(end, frame);

@@ -42,6 +42,8 @@ class IpvlanWorld {
   void Offer(End& end, const FrameContent& frame) { end.far->input.push_back(PacketOf(frame)); }
   // Rounds of all workers: by default more than any test needs until nothing moves.
   void Run(int rounds = 100);
+  // Forgets what has come out.
+  void Clear();
   // What comes out when `end` sends the frame, e.g. "s2 w0"; "control" for the control thread, the
   // drop reason where the sender counts one as tx_dropped, "" for nothing.
   std::string Outcome(End& end, const FrameContent& frame);

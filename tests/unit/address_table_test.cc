@@ -6,9 +6,12 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <set>
 #include <span>
 #include <thread>
 #include <vector>
+
+#include "dataplane/address_memo.h"
 
 namespace vswitch {
 namespace {
@@ -35,6 +38,49 @@ TEST(AddressTableTest, FamiliesAreApart) {
   EXPECT_TRUE(table.Insert(Ipv6(0, 7), 6));
   EXPECT_EQ(table.Find(Ipv4(7)), 4u);
   EXPECT_EQ(table.Find(Ipv6(0, 7)), 6u);
+}
+
+TEST(AddressTableTest, HasAnotherStampAfterEachChange) {
+  AddressTable table;
+  const AddressTable other;
+  std::set<uint64_t> stamps = {table.stamp(), other.stamp()};
+  for (uint32_t i = 1; i <= 100; ++i) {
+    table.Insert(Ipv4(i), i);
+    stamps.insert(table.stamp());
+  }
+  for (uint32_t i = 1; i <= 100; ++i) {
+    table.Erase(Ipv4(i));
+    stamps.insert(table.stamp());
+  }
+  EXPECT_EQ(stamps.size(), 202u);
+  const uint64_t stamp = table.stamp();
+  table.Insert(Ipv4(1), 1);
+  const uint64_t changed = table.stamp();
+  EXPECT_NE(changed, stamp);
+  table.Insert(Ipv4(1), 2);
+  table.Erase(Ipv4(2));
+  table.Find(Ipv4(1));
+  EXPECT_EQ(table.stamp(), changed) << "nothing has changed";
+}
+
+TEST(AddressMemoTest, KnowsAnAddressOfATableAsItWas) {
+  AddressMemo memo;
+  for (const uint32_t address : {0u, 7u}) {
+    EXPECT_EQ(memo.Find(address, 0), AddressTable::kNone);
+    EXPECT_EQ(memo.Find(address, 1), AddressTable::kNone);
+    memo.Remember(address, 1, 70 + address);
+    EXPECT_EQ(memo.Find(address, 1), 70u + address);
+    EXPECT_EQ(memo.Find(address, 2), AddressTable::kNone);
+    EXPECT_EQ(memo.Find(address + 1, 1), AddressTable::kNone);
+  }
+  for (uint32_t address = 0; address < 10'000; ++address) memo.Remember(address, 3, address + 1);
+  uint32_t known = 0;
+  for (uint32_t address = 0; address < 10'000; ++address) {
+    const uint64_t value = memo.Find(address, 3);
+    known += value != AddressTable::kNone;
+    EXPECT_TRUE(value == AddressTable::kNone || value == address + 1);
+  }
+  EXPECT_GT(known, 100u);
 }
 
 TEST(AddressTableTest, NoAddressIsNowhere) {

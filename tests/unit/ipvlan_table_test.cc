@@ -130,6 +130,15 @@ const std::vector<Sent> kSent = {
      Always("too_short")},
 };
 
+// A worker remembers where they are.
+void SendToAllSlaves(IpvlanWorld& world) {
+  for (const char* address : {"10.0.0.1", "10.0.0.2"}) {
+    world.Offer(world.s1(), IpFrame(P, P, address, "10.0.0.1"));
+  }
+  world.Run();
+  world.Clear();
+}
+
 TEST(IpvlanTable, WhatASlaveSends) {
   for (const Sent& row : kSent) {
     for (const IpvlanMode mode : kModes) {
@@ -138,8 +147,29 @@ TEST(IpvlanTable, WhatASlaveSends) {
         const ByFlags& expected = mode == IpvlanMode::kL2 ? row.l2 : row.l3;
         EXPECT_EQ(world.Outcome(world.s1(), row.frame), expected[i])
             << row.description << ", mode " << static_cast<int>(mode) << ", flags " << i;
+        world.Clear();
+        SendToAllSlaves(world);
+        EXPECT_EQ(world.Outcome(world.s1(), row.frame), expected[i])
+            << row.description << " once they are known, mode " << static_cast<int>(mode)
+            << ", flags " << i;
       }
     }
+  }
+}
+
+TEST(IpvlanTable, AnAddressThatMovesTakesItsPacketsAlong) {
+  const FrameContent frame = IpFrame(P, P, "10.0.0.2", "10.0.0.1");
+  for (const IpvlanMode mode : kModes) {
+    IpvlanWorld world(mode, IpvlanFlags::kBridge);
+    const auto outcome = [&] {
+      world.Clear();
+      return world.Outcome(world.s1(), frame);
+    };
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome(), "s2");
+    world.port->RemoveAddress(KeyOf("10.0.0.2"));
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome(), mode == IpvlanMode::kL2 ? "m0" : "control");
+    world.port->AddAddress(KeyOf("10.0.0.2"), world.s1().id);
+    for (int i = 0; i < 3; ++i) EXPECT_EQ(outcome(), "s1");
   }
 }
 
