@@ -5,7 +5,6 @@
 #include <cerrno>
 
 #include "dataplane/errno_status.h"
-#include "pmd/virtqueue/notify.h"
 
 namespace vswitch {
 

@@ -39,8 +39,8 @@ inline void PrefetchWrite(const void* address) {
 }
 
 // Before a buffer is copied from or to: its header, and the headers of the frame behind that, which
-// drivers place in two lines. A header in a line of its own need not be written to
-// (FrameWriter::WriteHeader).
+// drivers place in two lines. A header in another line than the frame is rarely written to
+// (FrameWriter::KeepHeader).
 template <Direction kDirection>
 void PrefetchBuffer(const uint8_t* buffer, uint16_t header_size) {
   if (kDirection == Direction::kFromGuest || BeginsLine(buffer + header_size)) {

@@ -133,28 +133,24 @@ class FrameWriter {
     return next_ = chains_.segments();
   }
 
-  template <typename Word>
-  static Word Load(const uint8_t* from) {
-    Word word;
-    std::memcpy(&word, from, sizeof(word));
-    return word;
-  }
-
   // All 12 bytes; where the header has 10, the frame overwrites the last two.
   void WriteHeader(uint16_t i, uint16_t buffers, uint8_t* to) const {
     const Packet& packet = packets_[i];
-    if (packet.offload().Any()) [[unlikely]] {
-      const ReceiveHeader header{VnetHeaderFor(packet.offload(), packet.Headers()), buffers};
-      std::memcpy(to, &header, sizeof(header));
-      return;
-    }
-    // As above, in words. Usually it is what stands there from the last time: a line that is not
-    // written to stays in the guest's cache.
-    const uint64_t start = 0;
-    const uint32_t rest = uint32_t{buffers} << 16;
-    if (Load<uint64_t>(to) == start && Load<uint32_t>(to + sizeof(start)) == rest) return;
-    std::memcpy(to, &start, sizeof(start));
-    std::memcpy(to + sizeof(start), &rest, sizeof(rest));
+    ReceiveHeader header{{}, buffers};
+    if (packet.offload().Any()) [[unlikely]]
+      header.request = VnetHeaderFor(packet.offload(), packet.Headers());
+    std::memcpy(to, &header, sizeof(header));
+  }
+  // Usually what is to stand there does, from the last time. A line that is not written to stays in
+  // the guest's cache.
+  void KeepHeader(uint16_t i, uint8_t* to) const {
+    constexpr uint32_t kOneBuffer = 1 << 16;
+    uint64_t start;
+    uint32_t rest;
+    std::memcpy(&start, to, sizeof(start));
+    std::memcpy(&rest, to + sizeof(start), sizeof(rest));
+    const bool same = start == 0 && rest == kOneBuffer && !packets_[i].offload().Any();
+    if (!same) WriteHeader(i, 1, to);
   }
 
   // Asks for the lines that a long frame goes to while the one before it is being copied: the CPU
@@ -166,7 +162,7 @@ class FrameWriter {
   }
 
   void CopyPlain(uint16_t i, uint8_t* to, uint16_t header_size) const {
-    WriteHeader(i, 1, to);
+    KeepHeader(i, to);
     to += header_size;
     PacketBuffer::ForEachPiece(packets_[i], [&to](const uint8_t* from, uint32_t length) {
       CopyBytes(to, from, length);

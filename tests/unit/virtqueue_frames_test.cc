@@ -69,6 +69,12 @@ class VirtqueueFrames : public testing::Test {
     indirect ? sender_->AddIndirect(chain) : sender_->Add(chain);
     return chain;
   }
+  // One buffer, with a header in it from the last time.
+  void PostUsed(const ReceiveHeader& header) {
+    Post({2000});
+    const uint64_t buffer = posted_[last_posted_].front().address;
+    std::memcpy(ram_.At(buffer), &header, header_size_);
+  }
   // The guest offers a chain of buffers to receive into.
   void Post(const std::vector<uint32_t>& lengths) {
     std::vector<GuestBuffer> chain;
@@ -77,7 +83,8 @@ class VirtqueueFrames : public testing::Test {
       std::memset(ram_.At(chain.back().address), 0xee, length);
     }
     posted_.resize(kSize);
-    posted_[receiver_->Add(chain)] = chain;
+    last_posted_ = receiver_->Add(chain);
+    posted_[last_posted_] = chain;
   }
 
   struct Received {
@@ -138,6 +145,7 @@ class VirtqueueFrames : public testing::Test {
   std::unique_ptr<typename Driver::Ring> from_, to_;
   uint16_t header_size_ = 12;
   std::vector<std::vector<GuestBuffer>> posted_;
+  uint16_t last_posted_ = 0;
   size_t returned_empty_ = 0;
   FrameStore store_;
   Burst burst_;
@@ -264,6 +272,26 @@ TYPED_TEST(VirtqueueFrames, HaveShorterHeadersInOldGuests) {
   EXPECT_EQ(frames[0].bytes, Pattern(200));
   EXPECT_EQ(frames[0].header.request.csum_offset, 6);
   EXPECT_EQ(frames[1].bytes, Pattern(201));
+}
+
+TYPED_TEST(VirtqueueFrames, DoNotInheritHeaders) {
+  std::vector<ReceiveHeader> stale = {{{}, 0}, {{}, 1}, {{}, 2}, {{}, 0x100}};
+  stale.push_back({{VnetHeader::kNeedsChecksum, 0, 0, 0, 34, 6}, 1});
+  stale.push_back({{0, 0, 0, 0, 0, 6}, 1});
+  for (const uint16_t size : {10, 12}) {
+    this->Negotiate([size](RingSetup& setup) { setup.header_size = size; });
+    for (const ReceiveHeader& header : stale) this->PostUsed(header);
+    for (size_t i = 0; i < stale.size(); ++i) this->Send(Pattern(200));
+    this->Move();
+    const auto frames = this->Receive();
+    ASSERT_EQ(frames.size(), stale.size());
+    for (size_t i = 0; i < stale.size(); ++i) {
+      const VnetHeader none{};
+      EXPECT_EQ(std::memcmp(&frames[i].header.request, &none, sizeof(none)), 0) << i;
+      EXPECT_EQ(frames[i].bytes, Pattern(200));
+      EXPECT_EQ(frames[i].header.num_buffers, size == 12 ? 1 : 0) << i;
+    }
+  }
 }
 
 TYPED_TEST(VirtqueueFrames, SpanBuffersThatAreMergeable) {
