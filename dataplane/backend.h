@@ -55,6 +55,8 @@ class Backend {
   virtual void Receive(uint16_t queue, Burst& burst) = 0;
   // Ends a Receive that found anything. What still lies in the guest's memory goes back to it.
   // Until then nothing else is received on this thread.
+  // This and Send may owe somebody an interrupt: the worker settles its Notifications in the same
+  // round.
   virtual void Finish(uint16_t /*queue*/) {}
 
   // Hands burst packets [0, accepted) to the far end, in order; their buffers belong to it (or are

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-3-Clause
 // Interrupts that a worker owes to whoever reads what it wrote. A full memory fence must stand
 // between writing and asking whether an interrupt is wanted; it waits until the other CPU has given
-// up its cache lines. So one fence serves all that a round wrote.
+// up its cache lines. So one fence serves all that a round wrote, or a part of it.
 #ifndef VSWITCH_DATAPLANE_NOTIFICATIONS_H_
 #define VSWITCH_DATAPLANE_NOTIFICATIONS_H_
 
@@ -35,7 +35,7 @@ class Notifications {
     owed_[count_++] = &ring;
     if (count_ == kMost) Settle();
   }
-  // At the end of each round.
+  // At the end of each round, and before what may take long.
   void Settle() {
     if (count_ == 0) return;
     std::atomic_thread_fence(std::memory_order_seq_cst);
@@ -44,7 +44,7 @@ class Notifications {
   }
 
  private:
-  // Bounds how long the first one waits, to some bursts.
+  // The first one does not wait for more bursts than that.
   static constexpr uint16_t kMost = 8;
 
   std::array<Notifiable*, kMost> owed_{};

@@ -82,8 +82,12 @@ PollSchedule::Found Worker::Poll(const PollEntry& entry) {
   if (received > 0) [[likely]]
     Forward(entry);
   const bool anything = received + burst_.malformed > 0;
-  if (anything) entry.backend->Finish(entry.queue);
-  return {received, anything};
+  if (!anything) return {0, false};
+  entry.backend->Finish(entry.queue);
+  // The others' packets may cost system calls.
+  if (!entry.backend->copies_from_guests()) [[unlikely]]
+    Notifications::Ours().Settle();
+  return {received, true};
 }
 
 void Worker::Forward(const PollEntry& entry) {

@@ -41,7 +41,7 @@ class alignas(64) ServedRing final : public Notifiable {
   Written Write(std::span<const Packet> packets, ChainList& chains) {
     return Visit([&](auto& ring) { return WriteFrames(ring, packets, chains); });
   }
-  // To be called after both, as Notifications do.
+  // REQUIRES: a full fence since GiveBack or Write.
   void Notify() override {
     Visit([](auto& ring) { ring.Notify(); });
   }

@@ -87,11 +87,14 @@ class RingGuard {
   RingGuard(ServedRing& ring, bool shared) : ring_(ring), lock_(shared ? &ring.lock() : nullptr) {
     if (lock_ != nullptr) rte_spinlock_lock(lock_);
   }
-  // Once the lock is free, another worker may be at the ring.
   ~RingGuard() {
-    Notifications::Ours().Owe(ring_);
-    if (lock_ == nullptr) return;
-    Notifications::Ours().Settle();
+    if (lock_ == nullptr) {
+      Notifications::Ours().Owe(ring_);
+      return;
+    }
+    // Once the lock is free, another worker may be at the ring.
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    ring_.Notify();
     rte_spinlock_unlock(lock_);
   }
   RingGuard(const RingGuard&) = delete;

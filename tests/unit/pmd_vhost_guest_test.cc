@@ -94,6 +94,17 @@ TEST_F(VhostGuestTest, InterruptsOncePerRoundAndRing) {
   for (const uint16_t ring : {0, 1}) EXPECT_EQ(guest_.TakeCalls(ring), 0u);
 }
 
+TEST_F(VhostGuestTest, InterruptsForARingThatWorkersShareBeforeTheNextOneHasIt) {
+  CreateConnected(2);
+  guest_.Start(kSends | kTakes | kVirtioNetMq, 2, 1);
+  guest_.PostBuffers(0, 8);
+  guest_.TakeCalls(0);
+  Burst burst;
+  burst.packets[burst.count++] = MakeFrame(60);
+  ASSERT_EQ(backend_->Send(1, burst).accepted, 1);
+  EXPECT_EQ(guest_.TakeCalls(0), 1u);
+}
+
 TEST_F(VhostGuestTest, AsksTheGuestNotToKickUntilItsQueueRests) {
   CreateConnected(2);
   for (int reboot = 0; reboot < 2; ++reboot) {
@@ -454,6 +465,7 @@ class Echo {
     const SendResult result = backend.Send(0, burst);
     PacketBuffer::Free(burst.view().subspan(result.accepted));
     backend.Finish(0);
+    Notifications::Ours().Settle();
   }
 
   std::atomic<bool> stop_{false};
