@@ -8,9 +8,10 @@
 namespace vswitch {
 namespace {
 
-// What each of so many buffers gets: whole cache lines.
+// What each of so many buffers gets: the first one all that fits into it, else all the same, so
+// that none is left over.
 uint32_t PartOf(uint32_t size, uint16_t parts) {
-  return RTE_ALIGN_CEIL((size + parts - 1) / parts, uint32_t{RTE_CACHE_LINE_SIZE});
+  return size <= RTE_MBUF_DEFAULT_DATAROOM ? size : (size + parts - 1) / parts;
 }
 
 }  // namespace

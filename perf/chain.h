@@ -11,7 +11,7 @@
 namespace vswitch {
 
 // Makes the packet `size` bytes long, dealt out to its buffers; frees those that get none.
-// REQUIRES: each has room for its share, rounded up to cache lines; size > 0.
+// REQUIRES: each has room for its share; size > 0.
 void SetLengths(rte_mbuf* packet, uint32_t size);
 
 // Fills the packet with the first of `bytes`, which are at least as many.

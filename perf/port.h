@@ -37,7 +37,7 @@ class PerfPort {
                                                            uint16_t index, uint64_t mac,
                                                            uint32_t frame_size);
   // Sends into one ring and receives from another (or the same), which outlive the port's use, not
-  // the port. At most `in_flight` packets are in neither.
+  // the port.
   static absl::StatusOr<std::unique_ptr<PerfPort>> OverRings(rte_ring* send, rte_ring* receive,
                                                              uint32_t frame_size);
   ~PerfPort();

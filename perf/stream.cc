@@ -12,7 +12,8 @@
 namespace vswitch {
 namespace {
 
-// What a rate may make up for after a pause; with a window, that.
+// What a rate may make up for after a pause, a burst at a time, so that it need not fit into a
+// ring; with a window, that.
 constexpr uint32_t kCatchUp = TrafficOptions::kMostAtOnce;
 constexpr uint16_t kFirstPort = 49152;  // of the dynamic ones (RFC 6335)
 constexpr uint16_t kPorts = 16384;
