@@ -33,6 +33,7 @@ class Echo:
         self._stopping = threading.Event()
         self._may_talk = threading.Event()
         self._may_talk.set()
+        self._talking = threading.Lock()
         self._said, self._heard = hashlib.sha256(), hashlib.sha256()
         self._said_bytes = self._heard_bytes = 0
         self._failures = []
@@ -50,11 +51,15 @@ class Echo:
     def _talk(self):
         source = random.Random(1)
         while self._may_talk.wait() and not self._stopping.is_set():
-            chunk = source.randbytes(_CHUNK)
-            self._said_bytes += len(chunk)
-            self._said.update(chunk)
-            self._connection.sendall(chunk)
+            with self._talking:
+                if self._may_talk.is_set():
+                    self._say(source.randbytes(_CHUNK))
         self._connection.shutdown(socket.SHUT_WR)
+
+    def _say(self, chunk):
+        self._said_bytes += len(chunk)
+        self._said.update(chunk)
+        self._connection.sendall(chunk)
 
     def _listen(self):
         while chunk := self._connection.recv(_CHUNK):
@@ -69,6 +74,8 @@ class Echo:
     def pause(self):
         """Nothing is said, and everything has come back, until resume()."""
         self._may_talk.clear()
+        with self._talking:
+            pass  # nothing is half said
         self._wait(lambda: self._heard_bytes == self._said_bytes)
 
     def resume(self):
