@@ -46,6 +46,7 @@ class Load:
     ways: str = "one"
     ring_size: int = RING_SIZE
     extra: tuple = ()
+    bursts_a_ring: int = 2
 
     def options(self):
         return (["--size", self.size, "--queue-size", self.ring_size]
@@ -57,7 +58,7 @@ class Load:
         """So many packets at once, that the switch finds whole bursts also when it is faster than
         the generator, in lines that were not written an instant ago; None: as many as are due."""
         small = self.size != "imix" and self.size <= self.SMALL
-        return self.ring_size // 2 if small else None
+        return self.ring_size // self.bursts_a_ring if small else None
 
     @property
     def window(self):

@@ -88,6 +88,7 @@ def test_options_of_a_load():
 def test_small_packets_come_in_bursts_of_half_the_ring():
     assert [Load(size).burst for size in (64, 256, 570, "imix")] == [128, 128, None, None]
     assert Load(ring_size=1024).burst == 512
+    assert Load(bursts_a_ring=4).burst == 64
 
 
 def test_one_pair_stays_alone_where_another_has_more(tmp_path):
