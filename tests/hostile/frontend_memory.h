@@ -6,23 +6,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <random>
 #include <thread>
 #include <vector>
 
+#include "tests/hostile/random.h"
+
 namespace vswitch {
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-  // In [0, below).
-  uint64_t Below(uint64_t below) { return engine_() % below; }
-  bool Percent(uint32_t percent) { return Below(100) < percent; }
-  uint64_t Any() { return engine_(); }
-
- private:
-  std::mt19937_64 engine_;
-};
 
 // Where things are in the first region: a ring of each index at index * kRingStride, of up to
 // kMaxRing descriptors, buffers behind them.

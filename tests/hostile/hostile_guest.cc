@@ -12,7 +12,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <random>
 #include <span>
 #include <string_view>
 #include <thread>
@@ -21,6 +20,7 @@
 #include "pmd/virtqueue/read_frames.h"
 #include "pmd/virtqueue/shared_memory.h"
 #include "pmd/virtqueue/write_frames.h"
+#include "tests/hostile/random.h"
 #include "tests/support/burst_promises.h"
 #include "tests/support/guest_ram.h"
 #include "tests/support/ring_driver.h"
@@ -31,18 +31,6 @@ namespace {
 struct Counts {
   uint64_t rounds = 0, chains = 0, frames = 0, malformed = 0, broken = 0, refused = 0, honest = 0;
   std::atomic<uint64_t> scribbles = 0;
-};
-
-class Random {
- public:
-  explicit Random(uint64_t seed) : engine_(seed) {}
-  // In [0, below).
-  uint64_t Below(uint64_t below) { return engine_() % below; }
-  bool Percent(uint32_t percent) { return Below(100) < percent; }
-  uint64_t Any() { return engine_(); }
-
- private:
-  std::mt19937_64 engine_;
 };
 
 // The memory of the hostile guest: small, so that everything meets everything. Two regions that
@@ -367,16 +355,21 @@ class World {
   template <typename Ring>
   uint32_t Deliver(Ring& ring) {
     const Written written = WriteFrames(ring, burst_.view(), store_.buffers);
-    ring.Notify();
+    Interrupt(ring);
     counts_.malformed += written.malformed;
     counts_.refused += static_cast<uint64_t>(std::popcount(written.refused));
     return written.refused;
   }
   template <typename Ring>
+  static void Interrupt(Ring& ring) {
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+    ring.Notify();
+  }
+  template <typename Ring>
   void GiveBack(Ring& ring) {
     counts_.chains += burst_.count + burst_.malformed;
     ring.Publish();
-    ring.Notify();
+    Interrupt(ring);
     ring.SetKicks(random_.Percent(50));
   }
 
